@@ -3,3 +3,4 @@
 export type { Http, HttpAnswer, HttpFailure, HttpFailureReason, HttpLimits, HttpRequest } from './http.ts'
 export { secret, toSecretFields } from './secret.ts'
 export type { Manifest } from './manifest.ts'
+export type { Attempted, Connector, DeliverContext } from './connector.ts'

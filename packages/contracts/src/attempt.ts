@@ -25,6 +25,7 @@ export const Attempt = Type.Object({
   connector: ConnectorId,
   integrationId: Type.String({ format: 'uuid' }),
   eventId: Type.String(),
+  eventSource: Type.String(),
   eventType: EventType,
   deliveryCreatedAt: time(),
   trigger: Trigger,

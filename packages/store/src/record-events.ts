@@ -1,0 +1,15 @@
+import type { Db } from './open.ts'
+
+/** An event as the stream accepted it; `body` is its JSON text. */
+export type EventRow = { tenant: string, source: string, id: string, type: string, receivedAt: string, body: string, test: boolean }
+
+const SQL = `
+INSERT INTO events (tenant, source, id, type, received_at, body, test)
+SELECT tenant, source, id, type, "receivedAt", body, test
+FROM json_to_recordset($1::json) AS x(tenant text, source text, id text, type text, "receivedAt" timestamptz, body text, test boolean)
+ON CONFLICT DO NOTHING`
+
+/** Writes many events in one statement; one that is written already stays as it is. */
+export const recordEvents = async (db: Db, rows: readonly EventRow[]): Promise<void> => {
+  if (rows.length > 0) await db.$executeRawUnsafe(SQL, JSON.stringify(rows))
+}

@@ -1,0 +1,56 @@
+import { Value } from '@sinclair/typebox/value'
+import type { Message } from '@tw/bus'
+import { AttemptBatch, Delivery, type Attempt } from '@tw/contracts'
+import { recordAttempts, recordDeliveries, recordEvents, recordRejected, type Db, type EventRow, type RejectedRow } from '@tw/store'
+import { parseEvent } from '@tw/wire'
+import type { Write } from './write.ts'
+
+const toIso = (ms: number): string => new Date(ms).toISOString()
+const toJson = (message: Message): unknown => JSON.parse(Buffer.from(message.data).toString())
+
+const toEventRows = (message: Message): EventRow[] => {
+  const parsed = parseEvent({ subject: message.subject, data: message.data, contentType: message.header('content-type'), header: message.header })
+  // What does not parse is the dispatcher's to reject.
+  if (!parsed.ok) return []
+  const { source, id, type } = parsed.event
+  return [{ tenant: parsed.tenant, source, id, type, receivedAt: toIso(message.storedAtMs), body: JSON.stringify(parsed.event), test: false }]
+}
+
+const toDeliveries = (message: Message): Delivery[] => {
+  const value = toJson(message)
+  return Value.Check(Delivery, value) ? [value as Delivery] : []
+}
+
+const toAttempts = (message: Message): Attempt[] => {
+  const value = toJson(message)
+  if (!Value.Check(AttemptBatch, value)) throw new Error('The message holds no attempts of this version')
+  return (value as AttemptBatch).attempts
+}
+
+const toRejectedRow = (message: Message): RejectedRow => ({
+  sequence: message.sequence,
+  receivedAt: message.header('Tw-Received-At') ?? toIso(message.storedAtMs),
+  tenant: message.header('Tw-Tenant') ?? '',
+  subject: decodeURIComponent(message.header('Tw-Subject') ?? ''),
+  reason: message.subject.split('.')[2] ?? '',
+  detail: decodeURIComponent(message.header('Tw-Detail') ?? ''),
+  contentType: decodeURIComponent(message.header('Tw-Content-Type') ?? '') || null,
+  payload: Buffer.from(message.data).toString('base64'),
+  bytes: Number(message.header('Tw-Bytes') ?? message.data.length)
+})
+
+// A test event never went through EVENTS: it is kept, so that its delivery can be sent again.
+const toTestEvent = ({ tenant, event, createdAt }: Delivery): EventRow =>
+  ({ tenant, source: event.source, id: event.id, type: event.type, receivedAt: createdAt, body: JSON.stringify(event), test: true })
+
+/** What the recorder writes of each stream. */
+export const createRecord = (db: Db): Record<'events' | 'deliveries' | 'attempts' | 'rejected', Write> => ({
+  events: messages => recordEvents(db, messages.flatMap(toEventRows)),
+  deliveries: async messages => {
+    const deliveries = messages.flatMap(toDeliveries)
+    await recordEvents(db, deliveries.filter(({ trigger }) => trigger === 'test').map(toTestEvent))
+    await recordDeliveries(db, deliveries)
+  },
+  attempts: messages => recordAttempts(db, messages.flatMap(toAttempts)),
+  rejected: messages => recordRejected(db, messages.map(toRejectedRow))
+})

@@ -1,0 +1,4 @@
+import { webhook } from '@tw/connectors/webhook'
+import { runWorker } from '@tw/worker-kit'
+
+await runWorker(webhook)
