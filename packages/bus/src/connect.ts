@@ -60,7 +60,7 @@ export const openBus = async (options: BusOptions): Promise<Bus> => {
   })()
   return {
     connection,
-    js: connection.jetstream({ timeout: 5_000 }),
+    js: connection.jetstream({ timeout: 2_000 }),
     jsm: await connection.jetstreamManager({ timeout: 5_000, checkAPI: false }),
     isConnected: () => state.connected && !connection.isClosed(),
     close: async () => { await connection.drain().catch(() => connection.close()) }

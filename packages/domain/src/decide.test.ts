@@ -31,9 +31,9 @@ t.test('Retry-After lengthens the wait and never shortens it', async t => {
   await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 9 }), fc.integer({ min: -100_000, max: 200_000_000 }), async (attempt, waitMs) => {
     const plain = decide(failed, { attempt, retryCount: 9, nowMs })
     const asked = decide({ ...failed, notBeforeMs: nowMs + waitMs }, { attempt, retryCount: 9, nowMs })
-    if (plain.kind !== 'retry' || asked.kind !== 'retry') return t.fail('both retry')
-    if (toTierMs(asked.tier) < toTierMs(plain.tier)) t.fail(`${waitMs} ms shortened ${plain.tier} to ${asked.tier}`)
-    if (toTierMs(asked.tier) < Math.min(waitMs, toTierMs('24h'))) t.fail(`${asked.tier} is earlier than ${waitMs} ms`)
+    if (plain.kind !== 'retry' || asked.kind !== 'retry') throw new Error('Both retry')
+    if (toTierMs(asked.tier) < toTierMs(plain.tier)) throw new Error(`${waitMs} ms shortened ${plain.tier} to ${asked.tier}`)
+    if (toTierMs(asked.tier) < Math.min(waitMs, toTierMs('24h'))) throw new Error(`${asked.tier} is earlier than ${waitMs} ms`)
   }))
   t.strictSame(decide({ ...failed, notBeforeMs: nowMs + 45_000 }, { attempt: 1, retryCount: 3, nowMs }), { kind: 'retry', tier: '1m' })
 })

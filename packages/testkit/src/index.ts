@@ -2,3 +2,4 @@
 // Never is a dependency of anything that ships.
 export { findFreePort, openPostgres, type Postgres, type PostgresOptions } from './postgres.ts'
 export { findNatsServer, openNats, type Nats } from './nats.ts'
+export { createService, type Service, type ServiceOptions } from './service.ts'

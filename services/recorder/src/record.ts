@@ -27,17 +27,20 @@ const toAttempts = (message: Message): Attempt[] => {
   return (value as AttemptBatch).attempts
 }
 
-const toRejectedRow = (message: Message): RejectedRow => ({
-  sequence: message.sequence,
-  receivedAt: message.header('Tw-Received-At') ?? toIso(message.storedAtMs),
-  tenant: message.header('Tw-Tenant') ?? '',
-  subject: decodeURIComponent(message.header('Tw-Subject') ?? ''),
-  reason: message.subject.split('.')[2] ?? '',
-  detail: decodeURIComponent(message.header('Tw-Detail') ?? ''),
-  contentType: decodeURIComponent(message.header('Tw-Content-Type') ?? '') || null,
-  payload: Buffer.from(message.data).toString('base64'),
-  bytes: Number(message.header('Tw-Bytes') ?? message.data.length)
-})
+const toRejectedRow = (message: Message): RejectedRow => {
+  const said = (name: string): string => decodeURIComponent(message.header(name) ?? '')
+  return {
+    sequence: message.sequence,
+    receivedAt: said('Tw-Received-At') || toIso(message.storedAtMs),
+    tenant: said('Tw-Tenant'),
+    subject: said('Tw-Subject'),
+    reason: message.subject.split('.').at(-1) ?? '',
+    detail: said('Tw-Detail'),
+    contentType: said('Tw-Content-Type') || null,
+    payload: Buffer.from(message.data).toString('base64'),
+    bytes: Number(said('Tw-Bytes') || message.data.length)
+  }
+}
 
 // A test event never went through EVENTS: it is kept, so that its delivery can be sent again.
 const toTestEvent = ({ tenant, event, createdAt }: Delivery): EventRow =>
