@@ -26,7 +26,8 @@ export const openStore = async ({ databaseUrl, connections = 5 }: StoreOptions):
   if (!POSTGRES_URL.test(databaseUrl) || !URL.canParse(databaseUrl)) {
     throw new StoreUnreachable('The database URL is not of the form postgresql://user:password@host:port/database')
   }
-  const pool = { connectionString: databaseUrl, max: connections, connectionTimeoutMillis: CONNECT_DEADLINE_MS, keepAlive: true }
+  // The driver sends times without an offset, meaning UTC.
+  const pool = { connectionString: databaseUrl, max: connections, connectionTimeoutMillis: CONNECT_DEADLINE_MS, keepAlive: true, options: '-c TimeZone=UTC' }
   const transactionOptions = { maxWait: CONNECT_DEADLINE_MS, timeout: TRANSACTION_DEADLINE_MS }
   const db = new PrismaClient({ adapter: new PrismaPg(pool), transactionOptions })
   const ready = async (): Promise<void> => {
