@@ -3,3 +3,5 @@
 export { findFreePort, openPostgres, type Postgres, type PostgresOptions } from './postgres.ts'
 export { findNatsServer, openNats, type Nats } from './nats.ts'
 export { createService, type Service, type ServiceOptions } from './service.ts'
+export { AUDIENCE, ISSUER, createKeys, createLicence, createToken, type Keys } from './tokens.ts'
+export { SERVICE_NAMES, openPlatform, type Platform, type PlatformOptions, type ServiceName } from './platform.ts'

@@ -66,8 +66,8 @@ const end = async (child: ChildProcess | undefined, signal: NodeJS.Signals): Pro
 }
 
 /** Starts a nats-server; `dir` keeps its data between runs, a temporary folder otherwise. */
-export const openNats = async ({ dir, port }: { dir?: string, port?: number } = {}): Promise<Nats> => {
-  const command = findNatsServer()
+export const openNats = async ({ dir, port, say }: { dir?: string, port?: number, say?: (line: string) => void } = {}): Promise<Nats> => {
+  const command = findNatsServer(say)
   const place = { dir: dir ?? await mkdtemp(join(tmpdir(), 'tw-nats-')), port: port ?? await findFreePort() }
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {

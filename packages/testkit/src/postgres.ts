@@ -112,10 +112,10 @@ const launchPatiently = async (server: Server, port: number, triesLeft = START_T
   }
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
-export const findFreePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
+/** A port of 127.0.0.1 that was free a moment ago: `wanted`, or any. Throws when the wanted one is taken. */
+export const findFreePort = async (wanted = 0): Promise<number> => {
+  const probe = createServer().listen(wanted, '127.0.0.1')
+  await once(probe, 'listening').catch(error => { throw new Error(`Port ${wanted} is taken: set another one, or stop what listens there`, { cause: error }) })
   const { port } = probe.address() as AddressInfo
   probe.close()
   await once(probe, 'close')

@@ -14,6 +14,8 @@ export type Service = {
   said: () => string
   /** Starts it (again) and resolves when it is ready. */
   start: () => Promise<void>
+  /** Resolves when it ends, with how: an exit code or a signal. */
+  ended: () => Promise<string>
   /** Ends it by signal; resolves, with the exit code, when it is gone. */
   kill: (signal: NodeJS.Signals) => Promise<number | null>
 }
@@ -64,6 +66,12 @@ export const createService = async ({ name, env, logDir }: ServiceOptions): Prom
       begun.stderr.on('data', keep)
       begun.once('close', () => file?.end())
       await untilReady(begun, service)
+    },
+    ended: async () => {
+      const running = child
+      if (running === undefined) return 'not started'
+      if (!isGone(running)) await new Promise(resolve => running.once('exit', resolve))
+      return running.signalCode ?? `code ${running.exitCode}`
     },
     kill: async signal => {
       const ending = child

@@ -1,0 +1,72 @@
+import { findFreePort } from './postgres.ts'
+import { createService, type Service } from './service.ts'
+import { AUDIENCE, ISSUER, createLicence, createToken, type Keys } from './tokens.ts'
+
+export const SERVICE_NAMES = ['config-api', 'dispatcher', 'recorder', 'scheduler', 'worker-webhook'] as const
+export type ServiceName = typeof SERVICE_NAMES[number]
+
+/** Every service, each as its own process, on one NATS and one Postgres. */
+export type Platform = {
+  apiUrl: string
+  services: Record<ServiceName, Service>
+  /** Calls the API as an administrator of `tenant`; `path` is below /api/integrations. */
+  call: (method: string, path: string, options?: { body?: object, tenant?: string }) => Promise<{ status: number, body: Record<string, unknown> }>
+  /** Ends every service in good order. */
+  close: () => Promise<void>
+}
+
+export type PlatformOptions = {
+  natsUrl: string
+  databaseUrl: string
+  keys: Keys
+  apiPort?: number
+  /** Environment for every service, over what they get anyway. */
+  env?: Record<string, string>
+  /** Where each service's log is written. */
+  logDir?: string
+  /** Told when a service is ready. */
+  onReady?: (name: ServiceName) => void
+}
+
+const toEnv = ({ natsUrl, databaseUrl, keys, env }: PlatformOptions, apiPort: number): Record<string, string> => ({
+  NATS_URL: natsUrl,
+  DATABASE_URL: databaseUrl,
+  VAULT_KEYS: keys.vaultKeys,
+  // Receivers on this machine: an operator's choice that production does not make.
+  EGRESS_ALLOW_CIDRS: '127.0.0.0/8',
+  API_HOST: '127.0.0.1',
+  API_PORT: String(apiPort),
+  TOKEN_ISSUER: ISSUER,
+  TOKEN_AUDIENCE: AUDIENCE,
+  TOKEN_KEY: keys.tokenKey,
+  LICENCE: createLicence(keys),
+  LICENCE_PUBLIC_KEY: keys.licencePublicKey,
+  ...env
+})
+
+/** Starts every service and resolves when all are ready. Throws with the words of the one that is not. */
+export const openPlatform = async (options: PlatformOptions): Promise<Platform> => {
+  const apiPort = options.apiPort ?? await findFreePort()
+  const apiUrl = `http://127.0.0.1:${apiPort}/api/integrations`
+  const env = toEnv(options, apiPort)
+  const made = await Promise.all(SERVICE_NAMES.map(async name => [name, await createService({ name, env, ...(options.logDir === undefined ? {} : { logDir: options.logDir }) })] as const))
+  const services = Object.fromEntries(made) as Record<ServiceName, Service>
+  const close = async (): Promise<void> => { await Promise.all(made.map(([, service]) => service.kill('SIGTERM'))) }
+  try {
+    await Promise.all(made.map(async ([name, service]) => { await service.start(); options.onReady?.(name) }))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    apiUrl,
+    services,
+    close,
+    call: async (method, path, { body, tenant = 'default' } = {}) => {
+      const headers = { authorization: `Bearer ${createToken(options.keys, { tenant })}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
+      const answer = await fetch(`${apiUrl}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+      const text = await answer.text()
+      return { status: answer.status, body: text === '' ? {} : JSON.parse(text) }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// A receiver as its own process, as fast as Node's own server goes. Counts what comes, and how long after it was emitted.
+//   POST /<name>       a delivery; a name beginning with `dead` is never answered
+//   GET  /figures      { <name>: { count, unique, latenciesMs } } since the last reset
+//   POST /reset
+import { createServer, type IncomingMessage } from 'node:http'
+import { performance } from 'node:perf_hooks'
+
+type Figures = { count: number, ids: Set<string>, latenciesMs: number[], lastAtMs: number }
+const byName = new Map<string, Figures>()
+
+const now = (): number => performance.timeOrigin + performance.now()
+const EMITTED = /"emittedAtMs":([\d.]+)/
+
+const note = (name: string, request: IncomingMessage, body: string): void => {
+  const figures = byName.get(name) ?? { count: 0, ids: new Set(), latenciesMs: [], lastAtMs: 0 }
+  byName.set(name, figures)
+  figures.count += 1
+  figures.ids.add(String(request.headers['x-tw-delivery']))
+  figures.lastAtMs = now()
+  const [, emittedAtMs] = EMITTED.exec(body) ?? []
+  if (emittedAtMs !== undefined) figures.latenciesMs.push(now() - Number(emittedAtMs))
+}
+
+const toJson = (): string => JSON.stringify(Object.fromEntries([...byName].map(([name, { count, ids, latenciesMs, lastAtMs }]) =>
+  [name, { count, unique: ids.size, latenciesMs, lastAtMs }])))
+
+const server = createServer((request, response) => {
+  const name = (request.url ?? '/').slice(1)
+  if (request.method === 'GET') return response.end(toJson())
+  let body = ''
+  request.on('data', chunk => { body += String(chunk) })
+  request.on('end', () => {
+    if (name === 'reset') byName.clear()
+    else note(name, request, body)
+    if (!name.startsWith('dead')) response.end('ok')
+  })
+})
+server.keepAliveTimeout = 60_000
+server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => {
+  const address = server.address()
+  process.stdout.write(`${JSON.stringify({ port: typeof address === 'object' ? address?.port : 0 })}\n`)
+})
