@@ -1,7 +1,7 @@
 // Reading a durable consumer. Guarantees: at most `prefetch` messages wait in this process and at most `inFlight` are worked on;
 // a message is answered once, by the value its reader returns; a reader that throws puts it back; what is not answered when the
 // process dies comes again after the consumer's ack_wait. Losing the server, or the consumer, ends nothing: reading starts again.
-import type { ConsumerMessages, JsMsg } from 'nats'
+import { Match, type ConsumerMessages, type JsMsg } from 'nats'
 import type { Bus } from './connect.ts'
 import type { StreamName } from './streams.ts'
 
@@ -12,6 +12,7 @@ export type Message = {
   /** When the stream stored it, ms since 1970: the same at each delivery. */
   storedAtMs: number
   sequence: number
+  /** A header by its name, however it is capitalised. */
   header: (name: string) => string | undefined
   /** Keeps it ours for another ack_wait. */
   working: () => void
@@ -43,7 +44,7 @@ export const toMessage = (message: JsMsg): Message => ({
   data: message.data,
   storedAtMs: Math.floor(message.info.timestampNanos / 1_000_000),
   sequence: message.seq,
-  header: name => message.headers?.get(name) || undefined,
+  header: name => message.headers?.get(name, Match.IgnoreCase) || undefined,
   working: () => message.working()
 })
 

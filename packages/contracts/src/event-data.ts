@@ -1,20 +1,22 @@
 import './formats.ts'
 import { Type, type Static } from '@sinclair/typebox'
+import { stringEnum } from './string-enum.ts'
 
 // Objects stay open: an emitter newer than we are may know more, and what it knows is passed on, not refused.
 const text = (description: string, maxLength = 65_536) => Type.String({ description, maxLength })
 const name = (description: string) => Type.String({ description, minLength: 1, maxLength: 1_024 })
 const id = (description: string) => Type.String({ description, minLength: 1, maxLength: 256 })
 const time = (description: string) => Type.String({ description, format: 'date-time' })
-const page = Type.String({ description: 'Page of it in ThreatWeaver', format: 'uri', maxLength: 2_048 })
-const count = (description: string) => Type.Integer({ description, minimum: 0 })
+// People follow it: no javascript:, no data:.
+const page = Type.String({ description: 'Page of it in ThreatWeaver, https or http', format: 'uri', pattern: '^https?://', maxLength: 2_048 })
+const count = (description: string) => Type.Integer({ description, minimum: 0, maximum: 4_294_967_295 })
 
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const
-export const Severity = Type.Union(SEVERITIES.map(value => Type.Literal(value)), { description: 'Severity, worst first' })
+export const Severity = stringEnum(SEVERITIES, 'Severity, worst first')
 export type Severity = typeof SEVERITIES[number]
 
 export const FINDING_STATUSES = ['open', 'in_progress', 'reopened', 'resolved', 'risk_accepted', 'false_positive'] as const
-export const FindingStatus = Type.Union(FINDING_STATUSES.map(value => Type.Literal(value)), { description: 'Status of a finding' })
+export const FindingStatus = stringEnum(FINDING_STATUSES, 'Status of a finding')
 export type FindingStatus = typeof FINDING_STATUSES[number]
 
 export const Asset = Type.Object({
@@ -24,7 +26,7 @@ export const Asset = Type.Object({
 })
 
 export const Cvss = Type.Object({
-  version: Type.Union([Type.Literal('2.0'), Type.Literal('3.0'), Type.Literal('3.1'), Type.Literal('4.0')], { description: 'CVSS version' }),
+  version: stringEnum(['2.0', '3.0', '3.1', '4.0'], 'CVSS version'),
   score: Type.Number({ description: 'Base score', minimum: 0, maximum: 10 }),
   vector: Type.Optional(Type.String({ description: 'Vector string', maxLength: 512 }))
 })
@@ -39,10 +41,10 @@ export const Finding = Type.Object({
   title: name('What was found'),
   severity: Severity,
   status: FindingStatus,
-  previousStatus: Type.Optional(FindingStatus),
+  previousStatus: Type.Optional(stringEnum(FINDING_STATUSES, 'Status before this change')),
   vulnerabilityType: Type.Optional(name('Kind of vulnerability, e.g. SQL injection')),
   description: Type.Optional(text('What is wrong, in plain text')),
-  cves: Type.Optional(Type.Array(Type.String({ pattern: '^CVE-\\d{4}-\\d{4,}$' }), { description: 'CVE ids', maxItems: 500 })),
+  cves: Type.Optional(Type.Array(Type.String({ pattern: '^CVE-\\d{4}-\\d{4,19}$' }), { description: 'CVE ids', maxItems: 500 })),
   cvss: Type.Optional(Cvss),
   asset: Asset,
   module: Type.Optional(name('ThreatWeaver module that found it')),
@@ -53,7 +55,7 @@ export const Finding = Type.Object({
   url: Type.Optional(page),
   firstSeenAt: Type.Optional(time('First seen')),
   lastSeenAt: Type.Optional(time('Last seen')),
-  sequence: Type.Optional(Type.Integer({ description: 'Grows with every change of this finding: a lower one is older', minimum: 0 }))
+  sequence: Type.Optional(Type.Integer({ description: 'Grows with every change of this finding: a lower one is older', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
 })
 export type Finding = Static<typeof Finding>
 

@@ -1,5 +1,6 @@
 import './formats.ts'
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
+import { stringEnum } from './string-enum.ts'
 import { Assessment, CriticalFinding, Finding, Scan, Sla, Sync } from './event-data.ts'
 
 /** What each event type carries in `data`. The keys are the twelve event types of the specification. */
@@ -24,7 +25,7 @@ export const isEventType = (value: string): value is EventType => Object.hasOwn(
 
 export const EVENT_TYPES = Object.keys(EVENT_DATA).filter(isEventType)
 
-export const EventType = Type.Unsafe<EventType>(Type.String({ enum: EVENT_TYPES, description: 'Event type' }))
+export const EventType = stringEnum(EVENT_TYPES, 'Event type')
 
 /** What administrators read beside each event type. */
 export const EVENT_TITLES: Record<EventType, string> = {
@@ -47,20 +48,23 @@ export const EVENT_BYTES_MAX = 256 * 1024
 
 // Printable characters only: ids stand in headers, logs and tables.
 const PRINTABLE = '^[\\x21-\\x7e]+$'
+// CloudEvents forbids control characters in attributes (section "Type System", String).
+const NO_CONTROLS = '^[^\\x00-\\x1f\\x7f-\\x9f]*$'
+const JSON_MEDIA_TYPE = '^application/([A-Za-z0-9.-]+\\+)?json( *;.*)?$'
 
 /** Attributes of CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md), and `data`. */
 export const Envelope = Type.Object({
-  specversion: Type.Literal('1.0'),
+  specversion: Type.Literal('1.0', { description: 'Version of CloudEvents' }),
   id: Type.String({ description: 'Unique with `source`; a repeat of both is the same event', pattern: PRINTABLE, maxLength: 128 }),
   source: Type.String({ description: 'Which emitter', format: 'uri-reference', maxLength: 512 }),
   type: EventType,
   time: Type.Optional(Type.String({ description: 'When it happened; when it was accepted, if absent', format: 'date-time' })),
-  subject: Type.Optional(Type.String({ maxLength: 512 })),
-  datacontenttype: Type.Optional(Type.Literal('application/json')),
-  dataschema: Type.Optional(Type.String({ format: 'uri-reference', maxLength: 2_048 })),
+  subject: Type.Optional(Type.String({ description: 'What of the source it is about', pattern: NO_CONTROLS, maxLength: 512 })),
+  datacontenttype: Type.Optional(Type.String({ description: 'JSON: the data stands in the event as it is', pattern: JSON_MEDIA_TYPE, maxLength: 256 })),
+  dataschema: Type.Optional(Type.String({ description: 'Which schema the data follows; not looked at', format: 'uri-reference', maxLength: 2_048 })),
   traceparent: Type.Optional(Type.String({ description: 'W3C Trace Context', pattern: '^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' })),
-  tracestate: Type.Optional(Type.String({ maxLength: 512 })),
-  data: Type.Record(Type.String(), Type.Unknown())
+  tracestate: Type.Optional(Type.String({ description: 'W3C Trace Context', pattern: NO_CONTROLS, maxLength: 512 })),
+  data: Type.Record(Type.String(), Type.Unknown(), { description: 'What happened, as its event type says' })
 })
 
 export type Event = Static<typeof Envelope>

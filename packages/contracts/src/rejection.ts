@@ -2,6 +2,7 @@
 export const REJECTION_REASONS = {
   bad_subject: 'The subject is not tw.events.<tenant>.<category>.<name>.',
   too_large: 'The event is larger than 256 KiB.',
+  bad_content_type: 'The content type is none that is understood.',
   not_json: 'The body is not JSON.',
   not_protobuf: 'The body is not a CloudEvents protobuf message.',
   not_cloudevent: 'The attributes are not those of a CloudEvents 1.0 event.',

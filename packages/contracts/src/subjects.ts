@@ -23,3 +23,8 @@ export const findEventSubject = (subject: string): { tenant: Tenant, type: strin
   const [, tenant, type] = EVENT_SUBJECT.exec(subject) ?? []
   return tenant !== undefined && type !== undefined ? { tenant, type } : undefined
 }
+
+const TENANT = /^tw\.events\.([A-Za-z0-9_-]{1,64})(?:\.|$)/
+
+/** Whose event a subject is, even where the rest of it is wrong; undefined when it does not say. */
+export const findTenant = (subject: string): Tenant | undefined => TENANT.exec(subject)?.[1]
