@@ -1,81 +1,85 @@
-// Secrets at rest. Guarantees: AES-256-GCM with a fresh 96-bit nonce each time; a sealed secret opens only for the tenant, integration
-// and field it was sealed for; several keys open, the newest seals; opening never throws and never tells what is inside.
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
+// Sealed values: `v1.<key id>.<base64url iv>.<base64url ciphertext and tag>`, AES-256-GCM (NIST SP 800-38D) with a random 96-bit iv.
+// Guarantees: a sealed value opens only with its key and only in its place (tenant, integration, field), so a value copied to another
+// row or changed in one bit does not open; opening never throws, and no error holds a secret.
+import { createCipheriv, createDecipheriv, randomBytes, type KeyObject } from 'node:crypto'
+import { KeyringError, parseKeys } from './parse-keys.ts'
 
-/** Whose secret it is: bound into the seal, so a secret copied to another row does not open. */
+/** The place a secret belongs to. */
 export type SealContext = { tenant: string, integrationId: string, field: string }
 
+/**
+ * malformed: not a sealed value · unknown_key: sealed with a key that is not in VAULT_KEYS · tampered: changed, or sealed for another place,
+ * or the key of that id is another one.
+ */
 export type Unsealed = { ok: true, plain: string } | { ok: false, reason: 'malformed' | 'unknown_key' | 'tampered' }
 
 export type Keyring = {
-  /** `v1.<key id>.<nonce>.<ciphertext and tag>`, the last two base64url. */
+  /** Seals with the newest key. `plain` is well-formed text (no lone surrogates). */
   seal: (plain: string, context: SealContext) => string
   unseal: (sealed: string, context: SealContext) => Unsealed
   isSealedWithNewest: (sealed: string) => boolean
-  /** The same secret sealed with the newest key. */
+  /** The same secret sealed with the newest key; `plain` is not said. */
   reseal: (sealed: string, context: SealContext) => { ok: true, sealed: string } | Extract<Unsealed, { ok: false }>
 }
 
-/** The keys do not fit: `message` says which and how they are written. Never holds a key. */
-export class KeyringError extends Error {
-  override name = 'KeyringError'
-}
-
-const ENTRY = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=)$/
-const SEALED = /^v1\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/
-const NONCE_BYTES = 12
+const CIPHER = 'aes-256-gcm'
+const IV_BYTES = 12
 const TAG_BYTES = 16
+const SEALED = /^v1\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/
 
-// Every part has its length before it, so no two contexts give the same bytes.
-const toAad = ({ tenant, integrationId, field }: SealContext): Buffer =>
-  Buffer.from([tenant, integrationId, field].map(part => `${part.length}:${part}`).join('|'))
+// JSON keeps the parts apart: no two places give the same bytes.
+const toBound = (keyId: string, { tenant, integrationId, field }: SealContext): Buffer =>
+  Buffer.from(JSON.stringify(['v1', keyId, tenant, integrationId, field]))
 
-const parseKeys = (keys: string): [string, KeyObject][] => {
-  const parsed = keys.split(',').map((entry, index): [string, KeyObject] => {
-    const [, id, base64] = ENTRY.exec(entry.trim()) ?? []
-    if (id === undefined || base64 === undefined) throw new KeyringError(`Key ${index + 1} of VAULT_KEYS is not "<id>:<base64 of 32 bytes>": make one with openssl rand -base64 32`)
-    return [id, createSecretKey(Buffer.from(base64, 'base64'))]
-  })
-  const twice = parsed.find(([id], index) => parsed.findIndex(([other]) => other === id) !== index)
-  if (twice !== undefined) throw new KeyringError(`Key ${twice[0]} stands twice in VAULT_KEYS`)
-  return parsed
+type Parts = { keyId: string, iv: Buffer, ciphertext: Buffer, tag: Buffer }
+
+// The last character of a base64url text has spare bits: only the one canonical spelling is a sealed value.
+const toBytes = (text: string): Buffer | undefined => {
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.toString('base64url') === text ? bytes : undefined
 }
 
-const open = (key: KeyObject, { nonce, body, context }: { nonce: string, body: string, context: SealContext }): Unsealed => {
-  const bytes = Buffer.from(body, 'base64url')
-  const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64url'), { authTagLength: TAG_BYTES })
-  decipher.setAAD(toAad(context)).setAuthTag(bytes.subarray(-TAG_BYTES))
+const findParts = (sealed: string): Parts | undefined => {
+  const [, keyId, iv = '', body = ''] = SEALED.exec(sealed) ?? []
+  const bytes = toBytes(iv + body)
+  if (keyId === undefined || bytes === undefined) return undefined
+  return { keyId, iv: bytes.subarray(0, IV_BYTES), ciphertext: bytes.subarray(IV_BYTES, -TAG_BYTES), tag: bytes.subarray(-TAG_BYTES) }
+}
+
+const open = (key: KeyObject, { keyId, iv, ciphertext, tag }: Parts, context: SealContext): Unsealed => {
   try {
-    return { ok: true, plain: Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]).toString() }
+    const decipher = createDecipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES }).setAAD(toBound(keyId, context)).setAuthTag(tag)
+    return { ok: true, plain: Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString() }
   } catch {
     return { ok: false, reason: 'tampered' }
   }
 }
 
-/** Reads `VAULT_KEYS`: `<id>:<base64 of 32 bytes>`, several separated by commas, the newest first. Throws a KeyringError. */
-export const openKeyring = (keys: string): Keyring => {
-  const parsed = parseKeys(keys)
-  const byId = new Map(parsed)
-  const [newest] = parsed
-  if (newest === undefined) throw new KeyringError('VAULT_KEYS is empty')
+/** Reads VAULT_KEYS (`k2:<base64 of 32 bytes>,k1:<base64>`, newest first). Throws a KeyringError that says what is wrong with it. */
+export const openKeyring = (value: string): Keyring => {
+  const keys = parseKeys(value)
+  const [newest] = keys
+  if (newest === undefined) throw new KeyringError('VAULT_KEYS holds no key')
   const [newestId, newestKey] = newest
 
-  const seal: Keyring['seal'] = (plain, context) => {
-    const nonce = randomBytes(NONCE_BYTES)
-    const cipher = createCipheriv('aes-256-gcm', newestKey, nonce, { authTagLength: TAG_BYTES }).setAAD(toAad(context))
+  const seal = (plain: string, context: SealContext): string => {
+    const iv = randomBytes(IV_BYTES)
+    const cipher = createCipheriv(CIPHER, newestKey, iv, { authTagLength: TAG_BYTES }).setAAD(toBound(newestId, context))
     const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()])
-    return `v1.${newestId}.${nonce.toString('base64url')}.${body.toString('base64url')}`
+    return `v1.${newestId}.${iv.toString('base64url')}.${body.toString('base64url')}`
   }
-  const unseal: Keyring['unseal'] = (sealed, context) => {
-    const [, id, nonce, body] = SEALED.exec(sealed) ?? []
-    if (id === undefined || nonce === undefined || body === undefined) return { ok: false, reason: 'malformed' }
-    const key = byId.get(id)
-    return key === undefined ? { ok: false, reason: 'unknown_key' } : open(key, { nonce, body, context })
+
+  const unseal = (sealed: string, context: SealContext): Unsealed => {
+    const parts = findParts(sealed)
+    if (parts === undefined) return { ok: false, reason: 'malformed' }
+    const key = keys.get(parts.keyId)
+    return key === undefined ? { ok: false, reason: 'unknown_key' } : open(key, parts, context)
   }
+
   return {
     seal,
     unseal,
-    isSealedWithNewest: sealed => SEALED.exec(sealed)?.[1] === newestId,
+    isSealedWithNewest: sealed => findParts(sealed)?.keyId === newestId,
     reseal: (sealed, context) => {
       const opened = unseal(sealed, context)
       return opened.ok ? { ok: true, sealed: seal(opened.plain, context) } : opened
