@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import fc from 'fast-check'
+import { toDeliveryId, type Attempt, type Delivery, type Event } from '@tw/contracts'
+import { openPostgres } from '@tw/testkit'
+import { findDelivery, listAttempts, openStore, recordAttempts, recordDeliveries, recordEvents } from './index.ts'
+import { migrate } from './migrate.ts'
+
+const postgres = await openPostgres()
+t.teardown(postgres.close)
+await migrate(postgres.url)
+const store = await openStore({ databaseUrl: postgres.url })
+t.teardown(store.close)
+
+const createdAt = '2026-03-04T05:06:07.089Z'
+const createdMs = Date.parse(createdAt)
+const toIso = (offsetMs: number): string => new Date(createdMs + offsetMs).toISOString()
+
+const delivery = (changes: Partial<Delivery> = {}): Delivery => {
+  const event: Event = { specversion: '1.0', id: randomUUID(), source: '/scanner', type: 'finding.created', data: {} }
+  const integrationId = randomUUID()
+  return { id: toDeliveryId(event, integrationId), tenant: 'default', connector: 'webhook', integrationId, event, createdAt, trigger: 'event', round: 0, attempt: 1, holds: 0, ...changes }
+}
+
+const attempt = (of: Delivery, changes: Partial<Attempt> = {}): Attempt => ({
+  deliveryId: of.id,
+  tenant: of.tenant,
+  connector: of.connector,
+  integrationId: of.integrationId,
+  eventId: of.event.id,
+  eventSource: of.event.source,
+  eventType: of.event.type,
+  deliveryCreatedAt: of.createdAt,
+  trigger: of.trigger,
+  round: of.round,
+  number: of.attempt,
+  startedAt: toIso(1_000 * of.attempt),
+  responseTimeMs: 12,
+  status: 'delivered',
+  statusCode: 200,
+  error: null,
+  request: { method: 'POST', url: 'https://example.com/', headers: {} },
+  response: { headers: {}, body: 'ok', truncated: false },
+  nextAttemptAt: null,
+  ...changes
+})
+
+const retrying: Partial<Attempt> = { status: 'retrying', statusCode: 500, error: 'The receiver answered 500', nextAttemptAt: toIso(30_000) }
+
+const read = async (of: Delivery): Promise<{ status: string | undefined, attempts: number | undefined, statusCode: number | null | undefined, rows: number }> => {
+  const row = await findDelivery(store.db, { tenant: of.tenant, connector: 'webhook', id: of.id })
+  const rows = row === undefined ? [] : await listAttempts(store.db, { id: of.id, createdAt: row.createdAt })
+  return { status: row?.status, attempts: row?.attempts, statusCode: row?.statusCode, rows: rows.length }
+}
+
+t.test('a delivery is queued, retried and delivered', async t => {
+  const of = delivery()
+  await recordDeliveries(store.db, [of])
+  t.strictSame(await read(of), { status: 'queued', attempts: 0, statusCode: null, rows: 0 })
+  await recordAttempts(store.db, [attempt(of, retrying)])
+  t.strictSame(await read(of), { status: 'retrying', attempts: 1, statusCode: 500, rows: 1 })
+  await recordAttempts(store.db, [attempt({ ...of, attempt: 2 })])
+  t.strictSame(await read(of), { status: 'delivered', attempts: 2, statusCode: 200, rows: 2 })
+})
+
+t.test('what was delivered stays delivered when the same attempt is made again after a crash', async t => {
+  const of = delivery()
+  await recordAttempts(store.db, [attempt(of)])
+  await recordAttempts(store.db, [attempt(of, { ...retrying, startedAt: toIso(20_000) })])
+  t.strictSame(await read(of), { status: 'delivered', attempts: 1, statusCode: 200, rows: 1 })
+})
+
+t.test('a person\'s retry is a round of its own and can be repeated', async t => {
+  const of = delivery()
+  await recordAttempts(store.db, [attempt(of, { ...retrying, status: 'failed' })])
+  const [first, second] = [createdMs + 60_000, createdMs + 60_001]
+  await recordDeliveries(store.db, [{ ...of, trigger: 'retry', round: first }])
+  t.strictSame(await read(of), { status: 'queued', attempts: 1, statusCode: 500, rows: 1 })
+  await recordAttempts(store.db, [
+    attempt({ ...of, trigger: 'retry', round: first }, { ...retrying, status: 'failed', startedAt: toIso(61_000) }),
+    attempt({ ...of, trigger: 'retry', round: second }, { startedAt: toIso(62_000) })
+  ])
+  t.strictSame(await read(of), { status: 'delivered', attempts: 3, statusCode: 200, rows: 3 })
+})
+
+t.test('a delivery that ends without an attempt says why and has none', async t => {
+  const of = delivery()
+  await recordAttempts(store.db, [attempt(of, { number: 0, status: 'cancelled', statusCode: null, error: 'The integration was disabled', request: null, response: null })])
+  t.strictSame(await read(of), { status: 'cancelled', attempts: 0, statusCode: null, rows: 0 })
+})
+
+t.test('hostile words of a far end are kept without breaking the batch', async t => {
+  const [hostile, neighbour] = [delivery(), delivery()]
+  const words = 'NUL \0 half a pair \ud800 quote \' " \\ {} $1'
+  await recordAttempts(store.db, [
+    attempt(hostile, { ...retrying, error: words, response: { headers: { 'x-odd': words }, body: words, truncated: false } }),
+    attempt(neighbour)
+  ])
+  t.equal((await read(hostile)).status, 'retrying')
+  t.equal((await read(neighbour)).status, 'delivered')
+})
+
+t.test('in whatever order, batches and repeats the facts come, the log ends the same', async t => {
+  const order = fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 5, maxLength: 5 })
+  await fc.assert(fc.asyncProperty(order, order, fc.integer({ min: 1, max: 5 }), async (once, again, size) => {
+    const of = delivery()
+    const round = createdMs + 100_000
+    const facts = [
+      (): Promise<void> => recordDeliveries(store.db, [of]),
+      (): Promise<void> => recordAttempts(store.db, [attempt(of, retrying)]),
+      (): Promise<void> => recordAttempts(store.db, [attempt({ ...of, attempt: 2 }, { ...retrying, status: 'failed' })]),
+      (): Promise<void> => recordDeliveries(store.db, [{ ...of, round, trigger: 'retry' }]),
+      (): Promise<void> => recordAttempts(store.db, [attempt({ ...of, round, trigger: 'retry' }, { startedAt: toIso(101_000) })])
+    ]
+    for (const index of [...once, ...again.slice(0, size)]) await facts[index]?.()
+    t.strictSame(await read(of), { status: 'delivered', attempts: 3, statusCode: 200, rows: 3 })
+  }), { numRuns: 60 })
+})
+
+t.test('a batch of attempts of one delivery counts each, and two recorders at once do not stand in each other\'s way', async t => {
+  const many = Array.from({ length: 50 }, () => delivery())
+  const batch = many.flatMap(of => [attempt(of, retrying), attempt({ ...of, attempt: 2 })])
+  await Promise.all([recordAttempts(store.db, batch), recordAttempts(store.db, [...batch].reverse()), recordDeliveries(store.db, many)])
+  const states = await Promise.all(many.map(read))
+  t.ok(states.every(({ status, attempts, rows }) => status === 'delivered' && attempts === 2 && rows === 2))
+})
+
+t.test('an event is written once', async t => {
+  const row = { tenant: 'default', source: '/scanner', id: randomUUID(), type: 'finding.created', receivedAt: createdAt, body: '{"text":"\\u0000"}', test: false }
+  await recordEvents(store.db, [row, row])
+  await recordEvents(store.db, [row])
+  t.equal(await store.db.event.count({ where: { id: row.id } }), 1)
+})
