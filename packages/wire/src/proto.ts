@@ -2,10 +2,7 @@ import { fileURLToPath } from 'node:url'
 import protobuf from 'protobufjs'
 import type { EventType } from '@tw/contracts'
 
-const FILES = [
-  'io/cloudevents/v1/cloudevents.proto',
-  ...['finding', 'scan', 'sla', 'sync', 'assessment'].map(name => `threatweaver/events/v1/${name}.proto`)
-]
+const FILES = ['cloudevents', 'finding', 'scan', 'sla', 'sync', 'assessment'].map(name => `threatweaver/events/v1/${name}.proto`)
 
 // The .proto files are read as they stand: what emitters compile and what is understood here cannot drift apart.
 const openRoot = (): protobuf.Root => {
