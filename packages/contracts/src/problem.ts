@@ -7,6 +7,8 @@ export const PROBLEMS = {
   TW_TOKEN_EXPIRED: [401, 'The bearer token has expired'],
   TW_PERMISSION_MISSING: [403, 'The permission MANAGE_SETTINGS is missing'],
   TW_LICENCE_MISSING: [403, 'The licence does not include the module connectors'],
+  TW_LICENCE_INVALID: [403, 'The licence is not valid'],
+  TW_LICENCE_EXPIRED: [403, 'The licence has expired'],
   TW_INVALID_REQUEST: [400, 'The request is not valid'],
   TW_INVALID_CURSOR: [400, 'The cursor is not valid'],
   TW_URL_REFUSED: [422, 'The URL is refused'],

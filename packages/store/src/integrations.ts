@@ -29,8 +29,8 @@ export const toProjected = ({ id, tenant, connector, name, enabled, events, conf
   ({ id, tenant, connector, name, enabled, events, config, sealed, revision })
 
 /** Undefined when the tenant has none of that id. */
-export const findIntegration = async (db: Db, { tenant, connector, id }: Key): Promise<IntegrationRow | undefined> => {
-  const row = await db.integration.findFirst({ where: { id, tenant, connector } })
+export const findIntegration = async (db: Db, { tenant, connector, id }: Omit<Key, 'connector'> & Partial<Key>): Promise<IntegrationRow | undefined> => {
+  const row = await db.integration.findFirst({ where: { id, tenant, ...(connector === undefined ? {} : { connector }) } })
   return row === null ? undefined : toRow(row)
 }
 
