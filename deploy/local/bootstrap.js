@@ -50,7 +50,7 @@ const install = async () => {
 const COMMANDS = {
   start: ['deploy/local/start.ts'],
   test: ['deploy/local/test.ts'],
-  bench: ['deploy/local/bench/bench.ts']
+  bench: ['test/bench/bench.ts']
 }
 
 const [command = '', ...rest] = process.argv.slice(2)

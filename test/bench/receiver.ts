@@ -1,11 +1,15 @@
 // A receiver as its own process, as fast as Node's own server goes. Counts what comes, and how long after it was emitted.
-//   POST /<name>       a delivery; a name beginning with `dead` is never answered
+//   POST /<name>       a delivery; a name beginning with `dead` is never answered, one beginning with `later` asks to come again in two
+//                      minutes and notes how much later than that it does
 //   GET  /figures      { <name>: { count, unique, latenciesMs } } since the last reset
 //   POST /reset
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 
+const LATER_S = 120
+
 type Figures = { count: number, ids: Set<string>, latenciesMs: number[], lastAtMs: number }
+const askedLater = new Map<string, number>()
 const byName = new Map<string, Figures>()
 
 const now = (): number => performance.timeOrigin + performance.now()
@@ -18,7 +22,22 @@ const note = (name: string, request: IncomingMessage, body: string): void => {
   figures.ids.add(String(request.headers['x-tw-delivery']))
   figures.lastAtMs = now()
   const [, emittedAtMs] = EMITTED.exec(body) ?? []
-  if (emittedAtMs !== undefined) figures.latenciesMs.push(now() - Number(emittedAtMs))
+  if (emittedAtMs !== undefined && !name.startsWith('later')) figures.latenciesMs.push(now() - Number(emittedAtMs))
+}
+
+// True when it came for the first time, and is asked to come again.
+const comesLater = (name: string, request: IncomingMessage): boolean => {
+  const id = String(request.headers['x-tw-delivery'])
+  const first = askedLater.get(id)
+  if (first === undefined) askedLater.set(id, now())
+  else byName.get(name)?.latenciesMs.push(now() - first - LATER_S * 1_000)
+  return first === undefined
+}
+
+const answer = (name: string, request: IncomingMessage, response: ServerResponse): void => {
+  if (name.startsWith('dead')) return
+  if (name.startsWith('later') && comesLater(name, request)) response.writeHead(503, { 'retry-after': String(LATER_S) })
+  response.end('ok')
 }
 
 const toJson = (): string => JSON.stringify(Object.fromEntries([...byName].map(([name, { count, ids, latenciesMs, lastAtMs }]) =>
@@ -26,13 +45,16 @@ const toJson = (): string => JSON.stringify(Object.fromEntries([...byName].map((
 
 const server = createServer((request, response) => {
   const name = (request.url ?? '/').slice(1)
-  if (request.method === 'GET') return response.end(toJson())
+  if (request.method === 'GET') {
+    response.end(toJson())
+    return
+  }
   let body = ''
   request.on('data', chunk => { body += String(chunk) })
   request.on('end', () => {
     if (name === 'reset') byName.clear()
     else note(name, request, body)
-    if (!name.startsWith('dead')) response.end('ok')
+    answer(name, request, response)
   })
 })
 server.keepAliveTimeout = 60_000

@@ -64,7 +64,13 @@ const start = async <Env extends ServiceEnv>(service: string, env: Env, open: (s
   const readiness = (): string[] => state.opened && !state.closing ? needs.flatMap(need => need()) : [state.closing ? 'closing' : 'starting']
   const health = await openHealth({ host: env.HEALTH_HOST, port: env.HEALTH_PORT, readiness, metrics })
   closers.push({ name: 'health', close: health.close })
-  await open({ logger, metrics, needs: need => needs.push(need), onClose: (name, closePart) => closers.push({ name, close: closePart }) }, env)
+  try {
+    await open({ logger, metrics, needs: need => needs.push(need), onClose: (name, closePart) => closers.push({ name, close: closePart }) }, env)
+  } catch (error) {
+    // What is closed under a part that is still opening makes it fail: that is no trouble of its own.
+    if (state.closing) return
+    throw error
+  }
   state.opened = true
   logger.info({ healthPort: health.port, pid: process.pid }, 'Ready')
 }

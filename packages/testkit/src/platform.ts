@@ -36,9 +36,9 @@ const toEnv = ({ natsUrl, databaseUrl, keys, env }: PlatformOptions, apiPort: nu
   EGRESS_ALLOW_CIDRS: '127.0.0.0/8',
   API_HOST: '127.0.0.1',
   API_PORT: String(apiPort),
-  TOKEN_ISSUER: ISSUER,
-  TOKEN_AUDIENCE: AUDIENCE,
-  TOKEN_KEY: keys.tokenKey,
+  JWT_ISSUER: ISSUER,
+  JWT_AUDIENCE: AUDIENCE,
+  JWT_SHARED_KEY: keys.tokenKey,
   LICENCE: createLicence(keys),
   LICENCE_PUBLIC_KEY: keys.licencePublicKey,
   ...env

@@ -74,7 +74,7 @@ t.test('a fast far end gets up to its maximum, a failing one less and less, and 
   t.equal(went.length, 1, 'two at once, one of them still in flight')
 })
 
-t.test('whatever comes and goes: nobody waits for ever, no lane is over its cap, and every place is given back', async t => {
+t.test('whatever comes and goes: nobody waits for ever, no lane is over its cap, and every place is given back', async () => {
   const step = fc.record({ lane: fc.constantFrom('a', 'b', 'c'), healthy: fc.boolean(), passMs: fc.integer({ min: 0, max: 400 }), leaves: fc.boolean() })
   const enterAll = async (steps: Array<{ lane: string, healthy: boolean, passMs: number, leaves: boolean }>): Promise<{ answered: number, waiting: number, most: number }> => {
     const { clock, lanes } = open({ inFlightMax: 6, waitMsMax: 500 })
