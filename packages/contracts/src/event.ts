@@ -56,7 +56,7 @@ const JSON_MEDIA_TYPE = '^application/([A-Za-z0-9.-]+\\+)?json( *;.*)?$'
 export const Envelope = Type.Object({
   specversion: Type.Literal('1.0', { description: 'Version of CloudEvents' }),
   id: Type.String({ description: 'Unique with `source`; a repeat of both is the same event', pattern: PRINTABLE, maxLength: 128 }),
-  source: Type.String({ description: 'Which emitter', format: 'uri-reference', maxLength: 512 }),
+  source: Type.String({ description: 'Which emitter', format: 'uri-reference', minLength: 1, maxLength: 512 }),
   type: EventType,
   time: Type.Optional(Type.String({ description: 'When it happened; when it was accepted, if absent', format: 'date-time' })),
   subject: Type.Optional(Type.String({ description: 'What of the source it is about', pattern: NO_CONTROLS, maxLength: 512 })),

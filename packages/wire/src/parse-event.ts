@@ -38,7 +38,7 @@ const UNDERSTOOD = [...FORMATS.keys()].filter(name => name !== '').join(', ')
 
 const isStructured = (mediaType: string): boolean => mediaType.startsWith('application/cloudevents')
 
-const readBody = ({ data, contentType = '', header = NO_HEADER }: ReceivedEvent): Read => {
+const readBody = ({ data, header = NO_HEADER, contentType = header('content-type') ?? '' }: ReceivedEvent): Read => {
   const mediaType = toMediaType(contentType)
   const read = FORMATS.get(mediaType)
   if (read === undefined) return refuse('bad_content_type', `The content type is "${mediaType}", it must be one of ${UNDERSTOOD}, or absent for JSON.`)

@@ -7,7 +7,10 @@ const SURROGATE_ESCAPE = /\\u[dD]/
 
 const mend = (_name: string, value: unknown): unknown => typeof value === 'string' ? value.toWellFormed() : value
 
-const toWords = (error: unknown): string => error instanceof Error ? error.message : String(error)
+const toWords = (error: unknown): string => {
+  if (error instanceof RangeError) return 'it is nested too deep'
+  return error instanceof Error ? error.message : String(error)
+}
 
 const findText = (data: Uint8Array): string | undefined => {
   try {
