@@ -1,0 +1,116 @@
+import { isIP } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
+import { buildConnector, Pool } from 'undici'
+import { findAddress } from './address.ts'
+import type { Route } from './guard.ts'
+
+export type PoolsOptions = {
+  /** Connections to one origin at most. */
+  connections: number
+  connectMs: number
+  /** Pools kept at most; the one unused for longest is closed first. */
+  poolsMax?: number
+  /** A pool unused for so long is closed. */
+  idleMs?: number
+  /** PEM certificates of authorities trusted instead of the built-in ones. */
+  ca?: string
+}
+
+export type Pools = {
+  /** The pool of a route: its connections lead to the route's addresses and nowhere else. */
+  find: (route: Route) => Pool
+  size: () => number
+  /** Lets what is on its way end, then closes all. */
+  close: () => Promise<void>
+}
+
+const POOLS_MAX = 2_000
+const IDLE_MS = 30_000
+
+const toPlain = (address: string | undefined): string | undefined => address === undefined ? undefined : findAddress(address)?.toString()
+
+// Names never reach a resolver from here: the answer is what the guard judged.
+const createLookup = (addresses: readonly string[]): LookupFunction => {
+  const all = addresses.map(address => ({ address, family: isIP(address) }))
+  return (_host, options, done) => {
+    const [first] = all
+    if (options.all === true || first === undefined) done(null, all)
+    else done(null, first.address, first.family)
+  }
+}
+
+const refuseStray = (socket: Socket, addresses: readonly string[]): Error | undefined => {
+  const reached = toPlain(socket.remoteAddress)
+  if (reached !== undefined && addresses.includes(reached)) return undefined
+  socket.destroy()
+  return Object.assign(new Error('Connected to an address that was not judged'), { code: 'EHOSTUNREACH' })
+}
+
+// An address in the URL is not looked up by the network layer: it is given the judged one in its place. And where the connection leads in
+// the end is looked at once more.
+const createConnector = (addresses: readonly string[], { connectMs, ca }: PoolsOptions): buildConnector.connector => {
+  const connect = buildConnector({ timeout: connectMs, allowH2: false, lookup: createLookup(addresses), ...(ca === undefined ? {} : { ca }) })
+  return (options, done) => {
+    const [first] = addresses
+    const hostname = isIP(options.hostname) !== 0 && first !== undefined ? first : options.hostname
+    connect({ ...options, hostname }, (...[error, socket]) => {
+      if (error !== null) return done(error, null)
+      const stray = refuseStray(socket, addresses)
+      if (stray === undefined) done(null, socket)
+      else done(stray, null)
+    })
+  }
+}
+
+/** Keep-alive pools, one for each origin and set of judged addresses, so a name that moved never gets an old connection. */
+export const createPools = (options: PoolsOptions): Pools => {
+  const { connections, poolsMax = POOLS_MAX, idleMs = IDLE_MS } = options
+  const pools = new Map<string, { pool: Pool, usedMs: number }>()
+  const closing = new Set<Promise<void>>()
+
+  const close = (key: string): void => {
+    const closed = pools.get(key)?.pool.close()
+    pools.delete(key)
+    if (closed === undefined) return
+    closing.add(closed)
+    void closed.finally(() => closing.delete(closed))
+  }
+
+  // The map is in the order of use, to the second.
+  const sweep = (): void => {
+    const beforeMs = performance.now() - idleMs
+    for (const [key, { usedMs }] of pools) {
+      if (usedMs > beforeMs) return
+      close(key)
+    }
+  }
+  const sweeping = setInterval(sweep, Math.ceil(idleMs / 3))
+  sweeping.unref()
+
+  const open = ({ key, origin, addresses }: Route): Pool => {
+    const [oldest] = pools.size >= poolsMax ? pools.keys() : []
+    if (oldest !== undefined) close(oldest)
+    const pool = new Pool(origin, { connections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect: createConnector(addresses, options) })
+    pools.set(key, { pool, usedMs: performance.now() })
+    return pool
+  }
+
+  return {
+    size: () => pools.size,
+    find: route => {
+      const known = pools.get(route.key)
+      if (known === undefined) return open(route)
+      const nowMs = performance.now()
+      if (nowMs - known.usedMs > 1_000) {
+        pools.delete(route.key)
+        pools.set(route.key, { pool: known.pool, usedMs: nowMs })
+      }
+      return known.pool
+    },
+    close: async () => {
+      clearInterval(sweeping)
+      for (const key of [...pools.keys()]) close(key)
+      await Promise.all(closing)
+    }
+  }
+}
