@@ -69,7 +69,7 @@ export const createApp = async (ports: Ports, access: Access): Promise<FastifyIn
   }, { prefix: PREFIX })
   await app.register(async documents => {
     documents.addHook('onRequest', createDoor(access, { basic: true }))
-    await documents.register(documentRoutes)
+    await documents.register(documentRoutes, { indexPrefix: PREFIX })
   }, { prefix: PREFIX })
   await app.ready()
   return app

@@ -65,7 +65,8 @@ export const openapi: FastifyDynamicSwaggerOptions = {
       { name: 'deliveries', description: 'What became of each event' },
       { name: 'replays', description: 'Events of a time range, delivered again' },
       { name: 'rejected', description: 'Events that were not understood' },
-      { name: 'audit', description: 'Who changed what' }
+      { name: 'audit', description: 'Who changed what' },
+      { name: 'documents', description: 'This document' }
     ],
     components: {
       securitySchemes: {

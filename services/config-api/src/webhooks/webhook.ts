@@ -35,7 +35,10 @@ export const NewWebhook = Type.Object({
   headers: Type.Optional(headers),
   retryCount: Type.Optional({ ...retryCount, default: RETRY_COUNT_DEFAULT }),
   enabled: Type.Optional({ ...enabled, default: true })
-}, { additionalProperties: false })
+}, {
+  additionalProperties: false,
+  examples: [{ name: 'Security desk', url: 'https://example.com/threatweaver', events: ['finding.created'], secret: 'a long shared secret', headers: { 'X-Team': 'security' }, retryCount: 3 }]
+})
 export type NewWebhook = Static<typeof NewWebhook>
 
 /** Body of a change: a field that is absent keeps its value; `headers` are replaced as a whole. */
