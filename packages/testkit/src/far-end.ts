@@ -1,7 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 
 /** A request as it came. `connection` counts the TCP connections, from 1. */
 export type Received = { method: string, path: string, headers: IncomingHttpHeaders, rawHeaders: string[], body: Buffer, connection: number }
@@ -51,17 +50,9 @@ const writeBody = async (response: ServerResponse, body: AsyncIterable<string | 
   response.end()
 }
 
-const obey = async (answer: FarEndAnswer, response: ServerResponse): Promise<void> => {
-  if (answer === 'silence') return
-  if ('reset' in answer) {
-    response.socket?.write(answer.head ?? '', () => response.socket?.resetAndDestroy())
-    return
-  }
-  if ('raw' in answer) {
-    response.socket?.end(answer.raw)
-    return
-  }
-  const { status = 204, headers = {}, body = '', after } = answer
+type Told = Exclude<FarEndAnswer, 'silence' | { reset: true } | { raw: string | Buffer }>
+
+const say = async (response: ServerResponse, { status = 204, headers = {}, body = '', after }: Told): Promise<void> => {
   await after
   if (response.destroyed) return
   response.writeHead(status, headers)
@@ -69,10 +60,50 @@ const obey = async (answer: FarEndAnswer, response: ServerResponse): Promise<voi
   else await writeBody(response, body)
 }
 
+const obey = async (answer: FarEndAnswer, response: ServerResponse): Promise<void> => {
+  const { socket } = response
+  if (answer === 'silence') return
+  if ('reset' in answer) socket?.write(answer.head ?? '', () => socket.resetAndDestroy())
+  else if ('raw' in answer) socket?.end(answer.raw)
+  else await say(response, answer)
+}
+
+type Waiting = { received: FarEnd['received'], wake: () => void }
+
+const createWaiting = (requests: readonly Received[]): Waiting => {
+  const waiting = new Map<() => void, number>()
+  const wake = (): void => {
+    for (const [resolve, count] of waiting) {
+      if (requests.length < count) continue
+      waiting.delete(resolve)
+      resolve()
+    }
+  }
+  return {
+    wake,
+    received: count => new Promise(resolve => {
+      waiting.set(resolve, count)
+      wake()
+    })
+  }
+}
+
+const closeServer = async (server: Server): Promise<void> => {
+  const closed = once(server, 'close')
+  server.close()
+  server.closeAllConnections()
+  await closed
+}
+
+const toUrl = (scheme: string, host: string, port: number): string => `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+
+const DEFAULTS = { answer: (): FarEndAnswer => ({}), host: '127.0.0.1', port: 0 } satisfies FarEndOptions
+
 /** A real HTTP receiver on loopback that records what it gets and does as it is told, request by request. */
-export const openFarEnd = async ({ answer = () => ({}), host = '127.0.0.1', port = 0, tls }: FarEndOptions = {}): Promise<FarEnd> => {
+export const openFarEnd = async (options: FarEndOptions = {}): Promise<FarEnd> => {
+  const { answer, host, port, tls } = { ...DEFAULTS, ...options }
   const requests: Received[] = []
-  const waiting = new Set<() => void>()
+  const { received, wake } = createWaiting(requests)
   const numbers = new WeakMap<object, number>()
   let connections = 0
 
@@ -81,36 +112,26 @@ export const openFarEnd = async ({ answer = () => ({}), host = '127.0.0.1', port
     const { method = '', url: path = '', headers, rawHeaders } = message
     const request = { method, path, headers, rawHeaders, body, connection: numbers.get(message.socket) ?? 0 }
     const index = requests.push(request) - 1
-    for (const wake of waiting) wake()
+    wake()
     await obey(await answer(request, index), response)
   }
   // A request that the sender cut off is none.
   const listener = (message: IncomingMessage, response: ServerResponse): void => { receive(message, response).catch(() => response.destroy()) }
-  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener)
-  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: object) => numbers.set(socket, ++connections))
+  const { server, scheme, accepted } = tls === undefined
+    ? { server: createServer(listener), scheme: 'http', accepted: 'connection' }
+    : { server: createTlsServer(tls, listener), scheme: 'https', accepted: 'secureConnection' }
+  server.on(accepted, (socket: object) => numbers.set(socket, ++connections))
   server.listen(port, host)
   await once(server, 'listening')
-  const { port: bound } = server.address() as AddressInfo
+  const address = server.address()
+  const bound = typeof address === 'object' && address !== null ? address.port : port
 
   return {
-    url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    url: toUrl(scheme, host, bound),
     port: bound,
     requests,
     connections: () => connections,
-    received: count => new Promise(resolve => {
-      const wake = (): void => {
-        if (requests.length < count) return
-        waiting.delete(wake)
-        resolve()
-      }
-      waiting.add(wake)
-      wake()
-    }),
-    close: async () => {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    }
+    received,
+    close: () => closeServer(server)
   }
 }
