@@ -54,8 +54,8 @@ const createWorld = (): { world: World, doubles: Pick<Ports, 'projection' | 'sen
       },
       sendDelivery: async (delivery, messageId) => { beThere(); world.sent.push({ delivery, messageId }) },
       checkUrl: async url => {
-        if (!URL.canParse(url)) return { ok: false, code: 'not_a_url', detail: 'The URL cannot be read' }
-        return REFUSED_URL.test(url) ? { ok: false, code: 'forbidden_address', detail: 'The address is not a public one' } : { ok: true, url: new URL(url).href }
+        if (!URL.canParse(url)) return { kind: 'refused', code: 'not_a_url', detail: 'The URL cannot be read' }
+        return REFUSED_URL.test(url) ? { kind: 'refused', code: 'forbidden_address', detail: 'The address is not a public one' } : { kind: 'allowed', url: new URL(url).href }
       }
     }
   }

@@ -38,7 +38,7 @@ const openServer = (log: Ports['log']): FastifyInstance => {
 // A client that always names JSON may leave the body of a POST without one empty.
 const acceptEmptyJson = (app: FastifyInstance): void => {
   const parse = app.getDefaultJsonParser('error', 'error')
-  app.removeContentTypeParser('application/json')
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, next) => {
     if (body === '') next(null, undefined)
     else parse(request, body.toString(), next)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Value } from '@sinclair/typebox/value'
 import { ACK, consume, createPublish, createRoom, durables, ensureTopology, openBus, openProjection, type Bus } from '@tw/bus'
 import { DisableRequest, subjects } from '@tw/contracts'
-import { createGuard, toGuardOptions, type Guard } from '@tw/egress/guard'
+import { createGuard, toGuardOptions } from '@tw/egress/guard'
 import { readEnv, run, type Scope } from '@tw/runtime'
 import { openStore } from '@tw/store'
 import { openKeyring } from '@tw/vault'
@@ -10,7 +10,7 @@ import { createAccess } from './access.ts'
 import { createApp } from './app.ts'
 import { ConfigApiEnv, requireTokenKey } from './env.ts'
 import { openLicence } from './licence.ts'
-import type { CheckUrl, Ports } from './ports.ts'
+import type { Ports } from './ports.ts'
 import { createReconcile } from './reconcile.ts'
 import { createRotations } from './webhooks/rotation.ts'
 import { createDisable } from './webhooks/webhooks.ts'
@@ -18,11 +18,6 @@ import { createDisable } from './webhooks/webhooks.ts'
 const RECONCILE_EVERY_MS = 30_000
 const SEND_WITHIN_MS = 3_000
 const READY_EVERY_MS = 2_000
-
-const toCheckUrl = (guard: Guard): CheckUrl => async url => {
-  const verdict = await guard.checkUrl(url)
-  return verdict.kind === 'allowed' ? { ok: true, url: verdict.url } : { ok: false, code: verdict.code, detail: verdict.detail }
-}
 
 const openPorts = async (bus: Bus, env: ConfigApiEnv, { logger, onClose }: Scope): Promise<Ports> => {
   const store = await openStore({ databaseUrl: env.DATABASE_URL, connections: 10 })
@@ -32,7 +27,7 @@ const openPorts = async (bus: Bus, env: ConfigApiEnv, { logger, onClose }: Scope
     store,
     projection: await openProjection(bus, { replicas: env.NATS_REPLICAS }),
     sendDelivery: (delivery, messageId) => publish({ subject: subjects.delivery(delivery.connector), data: JSON.stringify(delivery), messageId }),
-    checkUrl: toCheckUrl(createGuard(toGuardOptions(env))),
+    checkUrl: createGuard(toGuardOptions(env)).checkUrl,
     vault: openKeyring(env.VAULT_KEYS),
     log: logger,
     now: () => new Date(),

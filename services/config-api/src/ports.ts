@@ -17,7 +17,7 @@ export type Projection = {
 }
 
 /** Whether a URL may be delivered to; `url` is its normal form. */
-export type CheckUrl = (url: string) => Promise<{ ok: true, url: string } | { ok: false, code: string, detail: string }>
+export type CheckUrl = (url: string) => Promise<{ kind: 'allowed', url: string } | { kind: 'refused', code: string, detail: string }>
 
 export type Log = { warn: (fields: object, message: string) => void, error: (fields: object, message: string) => void }
 

@@ -37,7 +37,7 @@ const toUri = (url: string): string => url.replace(/[|^`{}"<>\\]/g, encodeURICom
 
 const checkTarget = async (checkUrl: Ports['checkUrl'], url: string): Promise<Result<string>> => {
   const checked = await checkUrl(url)
-  if (!checked.ok) return refuse('TW_URL_REFUSED', checked.detail, [{ pointer: '/url', detail: `${checked.code}: ${checked.detail}` }])
+  if (checked.kind === 'refused') return refuse('TW_URL_REFUSED', checked.detail, [{ pointer: '/url', detail: `${checked.code}: ${checked.detail}` }])
   const uri = toUri(checked.url)
   return Value.Check(Config.properties.url, uri) ? done(uri) : refuseFields([{ pointer: '/url', detail: 'is not a URL of at most 2048 characters' }])
 }
