@@ -29,15 +29,14 @@ const toField = (value: unknown, field: protobuf.Field): unknown => {
   return Array.isArray(value) ? value.map(one => toValue(one, field)) : toValue(value, field)
 }
 
-// Proto3 does not tell an empty list from none, nor an unspecified enum.
-const isUnset = (value: unknown, { resolvedType }: protobuf.Field): boolean =>
-  (Array.isArray(value) && value.length === 0) || (value === 0 && resolvedType instanceof protobuf.Enum)
+// Proto3 does not tell an empty list from none. (Nor zero from nothing, but the decoder itself leaves that out.)
+const isUnset = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
 /** A decoded message in our JSON form: enums as lower-case words, timestamps as RFC 3339, integers as numbers; what is not set is absent. */
 export const fromMessage = (message: object, type: protobuf.Type): Record<string, unknown> => {
   const set: [string, unknown][] = Object.entries(message)
   return Object.fromEntries(set.flatMap(([name, value]) => {
     const field = type.fields[name]
-    return field === undefined || isUnset(value, field) ? [] : [[name, toField(value, field)]]
+    return field === undefined || isUnset(value) ? [] : [[name, toField(value, field)]]
   }))
 }

@@ -18,7 +18,7 @@ export const toDateTime = ({ seconds, nanos }: Timestamp): string => {
 
 /** The same instant as a Timestamp, whatever offset the text has. Throws a RangeError when it is no date-time. */
 export const parseDateTime = (text: string): Timestamp => {
-  const seconds = Math.floor(Date.parse(text.replace(FRACTION, '')) / 1_000)
+  const seconds = Date.parse(text.replace(FRACTION, '')) / 1_000
   if (Number.isNaN(seconds)) throw new RangeError(`"${text}" is no date-time`)
   return { seconds, nanos: Number((FRACTION.exec(text)?.[1] ?? '').slice(0, 9).padEnd(9, '0')) }
 }
