@@ -7,10 +7,11 @@ import { countStatements, measureDead, measureDrain, measureLatency, measureMemo
 import { openStage, type Stage } from './stage.ts'
 import { measureTiers } from './tiers.ts'
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } })
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, events: { type: 'string' } } })
 const FULL = { seconds: 60, drain: 100_000, deadSeconds: 30, tiers: 200_000, rates: [50, 200, 1_000] }
 const QUICK = { seconds: 3, drain: 3_000, deadSeconds: 3, tiers: 0, rates: [50, 200] }
-const size = values.quick ? QUICK : FULL
+const base = values.quick ? QUICK : FULL
+const size = values.events === undefined ? base : { ...base, drain: Number(values.events), tiers: Number(values.events) }
 
 const say = ({ what, figures }: Finding): void => { process.stdout.write(`${what}\n    ${figures}\n`) }
 
