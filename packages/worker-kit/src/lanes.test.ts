@@ -4,9 +4,9 @@ import { createLanes } from './lanes.ts'
 import type { Admission } from './lane.ts'
 
 type Clock = { nowMs: number }
-const open = (options: { inFlightMax?: number, waitMsMax?: number } = {}): { clock: Clock, lanes: ReturnType<typeof createLanes> } => {
+const open = (options: { inFlightMax?: number, waitingMax?: number, waitMsMax?: number } = {}): { clock: Clock, lanes: ReturnType<typeof createLanes> } => {
   const clock: Clock = { nowMs: 0 }
-  return { clock, lanes: createLanes({ inFlightMax: 32, waitMsMax: 1_000, now: () => clock.nowMs, ...options }) }
+  return { clock, lanes: createLanes({ inFlightMax: 32, waitingMax: 128, waitMsMax: 1_000, now: () => clock.nowMs, ...options }) }
 }
 
 const settled = async (promises: Promise<Admission>[]): Promise<Admission[]> => {
@@ -28,16 +28,53 @@ t.test('a far end that never answers fills its own lane only, then its deliverie
   clock.nowMs = 1_001
   lanes.sweep()
   t.strictSame(kinds(await settled(first)), { go: 10, hold: 30 }, 'who waited a second is held')
-  t.strictSame(kinds(await settled(Array.from({ length: 30 }, () => lanes.enter('dead', false)))), { go: 0, hold: 21 }, 'of those who come now only some may wait')
-  clock.nowMs = 10_001
-  t.strictSame(kinds(await settled([lanes.enter('dead', false)])), { go: 0, hold: 1 }, 'after ten seconds nobody may')
+  t.strictSame(kinds(await settled(Array.from({ length: 30 }, () => lanes.enter('dead', false)))), { go: 0, hold: 20 }, 'of those who come now ten may wait')
   t.strictSame(kinds(await settled(Array.from({ length: 10 }, () => lanes.enter('well', false)))), { go: 10, hold: 0 }, 'another lane knows nothing of it')
 })
 
+t.test('a far end that stalls holds back no more than its share, long before it counts as slow', async t => {
+  const { clock, lanes } = open({ waitingMax: 50 })
+  await settled(Array.from({ length: 60 }, () => lanes.enter('dead', false)))
+  clock.nowMs = 300
+  t.strictSame(kinds(await settled([lanes.enter('dead', false)])), { go: 0, hold: 1 })
+})
+
+t.test('a far end that keeps up holds nothing, however many come: they wait, and hold back the stream', async t => {
+  const { clock, lanes } = open({ waitingMax: 50 })
+  const all = Array.from({ length: 2_000 }, () => lanes.enter('busy', false))
+  const inside: Admission[] = []
+  for (const entering of all) void entering.then(admission => { inside.push(admission) })
+  for (let passed = 0; passed < all.length; passed += 1) {
+    await new Promise(resolve => setImmediate(resolve))
+    clock.nowMs += 0.2
+    lanes.sweep()
+    leave(inside.shift(), true)
+  }
+  t.equal(inside.filter(({ kind }) => kind === 'hold').length, 0)
+  t.equal(lanes.figures().waiting, 0)
+})
+
+t.test('a slow lane flows again when nothing waits', async t => {
+  const { clock, lanes } = open({ inFlightMax: 1 })
+  const [first] = await settled([lanes.enter('one', false)])
+  const second = lanes.enter('one', false)
+  clock.nowMs = 1_001
+  lanes.sweep()
+  t.equal((await second).kind, 'hold')
+  const [third, fourth] = [lanes.enter('one', false), lanes.enter('one', false)]
+  t.strictSame(kinds(await settled([fourth])), { go: 0, hold: 1 }, 'one waits, the next is held')
+  leave(first, true)
+  leave(await third, true)
+  const after = Array.from({ length: 20 }, () => lanes.enter('one', false))
+  t.strictSame(kinds(await settled(after)), { go: 1, hold: 0 })
+})
+
 t.test('a hold fits the backlog: the more are held the longer', async t => {
-  const { clock, lanes } = open({ waitMsMax: 0 })
-  await settled(Array.from({ length: 10 }, () => lanes.enter('dead', false)))
+  const { clock, lanes } = open()
+  await settled(Array.from({ length: 30 }, () => lanes.enter('dead', false)))
   clock.nowMs = 15_000
+  lanes.sweep()
+  await settled(Array.from({ length: 10 }, () => lanes.enter('dead', false)))
   const waits: number[] = []
   for (let index = 0; index < 50; index += 1) {
     const admission = await lanes.enter('dead', false)

@@ -1,6 +1,6 @@
-// A lane is one integration's share of a worker. Guarantees: a lane has at most `inFlightMax` deliveries in flight, fewer while its far
-// end fails; a delivery waits for its lane no longer than `waitMsMax`, then it is to be held in a tier. So a slow or dead far end
-// fills its own lane only. The expected wait is the lane's queue times what one delivery takes, over the lane's cap.
+// The lanes of a worker, one for each integration. Guarantees: a lane has at most `inFlightMax` deliveries in flight, fewer while its far
+// end fails; a delivery waits for its lane no longer than `waitMsMax` and a sweep, then it is to be held in a tier. So a slow or dead far
+// end fills its own lane only.
 import { createLane, type Admission, type Lane, type LaneOptions } from './lane.ts'
 
 export type Lanes = {

@@ -62,7 +62,7 @@ export const runWorker = <Config>(connector: Connector<Config>): Promise<void> =
   const egress = createHttpFast({ guard: createGuard(toGuardOptions(env)), limits, connections: env.LANE_IN_FLIGHT })
   scope.onClose('egress', egress.close)
 
-  const lanes = createLanes({ inFlightMax: env.LANE_IN_FLIGHT, waitMsMax: env.LANE_WAIT_MS, now: () => performance.now() })
+  const lanes = createLanes({ inFlightMax: env.LANE_IN_FLIGHT, waitingMax: env.WORKER_IN_FLIGHT >> 1, waitMsMax: env.LANE_WAIT_MS, now: () => performance.now() })
   const sweeping = setInterval(lanes.sweep, SWEEP_MS)
   scope.onClose('lanes', () => clearInterval(sweeping))
 

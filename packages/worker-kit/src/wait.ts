@@ -10,8 +10,11 @@ export type WaitOptions = {
   delayScale: number
 }
 
-/** Beyond this a hold would outlast most outages, and a far end that came back would wait for us. */
-const HOLD_MS_MAX = 600_000
+// The more often a delivery was held the longer it may be: one stumble of a far end costs five seconds, and a long outage does not turn
+// the same deliveries over and over. Beyond ten minutes a far end that came back would wait for us.
+const HOLD_MS_MAX = (['5s', '30s', '1m', '2m', '5m', '10m'] as const).map(toTierMs)
+
+const toHoldTier = (waitMs: number, holds: number): Tier => findTier(Math.min(waitMs, HOLD_MS_MAX[holds] ?? 600_000))
 
 /** Puts deliveries into tiers: resolves, with the time they are due, when the stream has them. */
 export type Wait = {
@@ -30,6 +33,6 @@ export const createWait = ({ connector, publish, now, delayScale }: WaitOptions)
   }
   return {
     forRetry: (delivery, tier) => put({ ...delivery, attempt: delivery.attempt + 1, holds: 0 }, tier),
-    forLane: (delivery, waitMs) => put({ ...delivery, holds: delivery.holds + 1 }, findTier(Math.min(waitMs, HOLD_MS_MAX)))
+    forLane: (delivery, waitMs) => put({ ...delivery, holds: delivery.holds + 1 }, toHoldTier(waitMs, delivery.holds))
   }
 }
