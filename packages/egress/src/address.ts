@@ -1,5 +1,6 @@
 // Which addresses may be contacted. Guarantees: what is not known to be public is forbidden; an IPv4 address is forbidden in every IPv6
 // form that carries it; metadata and link-local addresses are forbidden whatever the operator allows, in every such form as well.
+import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { CARRIERS, FORBIDDEN_V4, FORBIDDEN_V6, LAST, NAT64, NEVER_ALLOWED, PUBLIC_V6, type Range } from './ranges.ts'
 
@@ -18,9 +19,8 @@ const toHexGroups = (_quad: string, ...bytes: string[]): string => {
 }
 
 const parseV6 = (text: string): Address | undefined => {
-  const hex = text.replace(QUAD_AT_END, toHexGroups)
-  if (!ipaddr.IPv6.isValid(hex) || hex.includes('%')) return undefined
-  const address = ipaddr.IPv6.parse(hex)
+  if (!isIPv6(text) || text.includes('%')) return undefined
+  const address = ipaddr.IPv6.parse(text.replace(QUAD_AT_END, toHexGroups))
   // The kernel sends to ::ffff:a.b.c.d as IPv4: it is that address.
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address
 }
@@ -28,7 +28,7 @@ const parseV6 = (text: string): Address | undefined => {
 /** An IPv4 address of four decimal parts or an IPv6 address without a zone; undefined for anything else, names among them. */
 export const findAddress = (text: string): Address | undefined => {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
-  return text.includes(':') ? parseV6(text) : undefined
+  return parseV6(text)
 }
 
 const isIn = (address: Address, { cidr: [network, bits] }: Range): boolean =>

@@ -4,6 +4,7 @@
 import type { Http, HttpAnswer, HttpFailure, HttpLimits, HttpRequest } from '@tw/connector-kit'
 import { createExchange } from './exchange.ts'
 import type { Guard, Refusal, Route } from './guard.ts'
+import { findHeaderFault } from './header-fault.ts'
 import { createPools } from './pools.ts'
 import { within } from './within.ts'
 
@@ -14,8 +15,6 @@ export type HttpFastOptions = {
   connections: number
   /** Sent when a request names none. */
   userAgent?: string
-  /** PEM certificates of authorities trusted instead of the built-in ones. */
-  ca?: string
 }
 
 export type HttpFast = {
@@ -35,14 +34,11 @@ const DNS_CODES: readonly string[] = ['host_not_found', 'resolve_failed'] satisf
 const toRefused = (way: Way, { code, detail }: Refusal): HttpFailure =>
   toFailure(way, { reason: DNS_CODES.includes(code) ? 'dns' : 'refused', detail })
 
-// The receiver is the one that was judged: a Host header would let the request be for another behind the same address.
-const isHost = (name: string): boolean => name.length === 4 && name.toLowerCase() === 'host'
-
 const namesAgent = (headers: Record<string, string>): boolean => Object.keys(headers).some(name => name.length === 10 && name.toLowerCase() === 'user-agent')
 
 /** The client of the webhooks, on undici's pools. */
-export const createHttpFast = ({ guard, limits: limitsOfAll, connections, userAgent, ca }: HttpFastOptions): HttpFast => {
-  const pools = createPools({ connections, connectMs: limitsOfAll.deadlineMs, ...(ca === undefined ? {} : { ca }) })
+export const createHttpFast = ({ guard, limits: limitsOfAll, connections, userAgent }: HttpFastOptions): HttpFast => {
+  const pools = createPools({ connections, requestMs: limitsOfAll.deadlineMs })
   let isClosed = false
 
   const toSent = (headers: Record<string, string>): Record<string, string> =>
@@ -57,8 +53,8 @@ export const createHttpFast = ({ guard, limits: limitsOfAll, connections, userAg
   const go = (way: Way, route: Route | Refusal): HttpFailure | Promise<Result> => {
     if (route.kind === 'refused') return toRefused(way, route)
     if (isClosed) return toFailure(way, { reason: 'reset', detail: 'This sender was stopping' })
-    if (Object.keys(way.request.headers).some(isHost)) return toFailure(way, { reason: 'bad_request', detail: 'The header Host cannot be set: it follows from the URL' })
-    return send(way, route)
+    const fault = findHeaderFault(way.request.headers)
+    return fault === undefined ? send(way, route) : toFailure(way, { reason: 'bad_request', detail: fault })
   }
 
   const goLater = async (way: Way, asked: Promise<Route | Refusal>): Promise<Result> => {

@@ -3,17 +3,17 @@ import type { LookupFunction, Socket } from 'node:net'
 import { buildConnector, Pool } from 'undici'
 import { findAddress } from './address.ts'
 import type { Route } from './guard.ts'
+import { within } from './within.ts'
 
 export type PoolsOptions = {
   /** Connections to one origin at most. */
   connections: number
-  connectMs: number
+  /** Longest life of a request. */
+  requestMs: number
   /** Pools kept at most; the one unused for longest is closed first. */
   poolsMax?: number
   /** A pool unused for so long is closed. */
   idleMs?: number
-  /** PEM certificates of authorities trusted instead of the built-in ones. */
-  ca?: string
 }
 
 export type Pools = {
@@ -48,8 +48,8 @@ const refuseStray = (socket: Socket, addresses: readonly string[]): Error | unde
 
 // An address in the URL is not looked up by the network layer: it is given the judged one in its place. And where the connection leads in
 // the end is looked at once more.
-const createConnector = (addresses: readonly string[], { connectMs, ca }: PoolsOptions): buildConnector.connector => {
-  const connect = buildConnector({ timeout: connectMs, allowH2: false, lookup: createLookup(addresses), ...(ca === undefined ? {} : { ca }) })
+const createConnector = (addresses: readonly string[], connectMs: number): buildConnector.connector => {
+  const connect = buildConnector({ timeout: connectMs, allowH2: false, lookup: createLookup(addresses) })
   return (options, done) => {
     const [first] = addresses
     const hostname = isIP(options.hostname) !== 0 && first !== undefined ? first : options.hostname
@@ -63,17 +63,16 @@ const createConnector = (addresses: readonly string[], { connectMs, ca }: PoolsO
 }
 
 /** Keep-alive pools, one for each origin and set of judged addresses, so a name that moved never gets an old connection. */
-export const createPools = (options: PoolsOptions): Pools => {
-  const { connections, poolsMax = POOLS_MAX, idleMs = IDLE_MS } = options
+export const createPools = ({ connections, requestMs, poolsMax = POOLS_MAX, idleMs = IDLE_MS }: PoolsOptions): Pools => {
   const pools = new Map<string, { pool: Pool, usedMs: number }>()
-  const closing = new Set<Promise<void>>()
+  const closing = new Set<Pool>()
 
   const close = (key: string): void => {
-    const closed = pools.get(key)?.pool.close()
+    const { pool } = pools.get(key) ?? {}
+    if (pool === undefined) return
     pools.delete(key)
-    if (closed === undefined) return
-    closing.add(closed)
-    void closed.finally(() => closing.delete(closed))
+    closing.add(pool)
+    void pool.close().finally(() => closing.delete(pool))
   }
 
   // The map is in the order of use, to the second.
@@ -90,7 +89,7 @@ export const createPools = (options: PoolsOptions): Pools => {
   const open = ({ key, origin, addresses }: Route): Pool => {
     const [oldest] = pools.size >= poolsMax ? pools.keys() : []
     if (oldest !== undefined) close(oldest)
-    const pool = new Pool(origin, { connections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect: createConnector(addresses, options) })
+    const pool = new Pool(origin, { connections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect: createConnector(addresses, requestMs) })
     pools.set(key, { pool, usedMs: performance.now() })
     return pool
   }
@@ -110,7 +109,9 @@ export const createPools = (options: PoolsOptions): Pools => {
     close: async () => {
       clearInterval(sweeping)
       for (const key of [...pools.keys()]) close(key)
-      await Promise.all(closing)
+      const ended = Promise.all([...closing].map(pool => pool.close()))
+      // No request outlives its deadline: what still waits then waits in vain.
+      if (await within(ended, requestMs) === undefined) await Promise.all([...closing].map(pool => pool.destroy()))
     }
   }
 }

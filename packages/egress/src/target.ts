@@ -38,15 +38,16 @@ const refuse = (code: RefusalCode, detail: string): Refusal => ({ kind: 'refused
 const UNCLEAR = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029\ufeff\\]/
 const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/i
 
+const NOT_ABSOLUTE = 'The URL is not absolute: it should read like https://host/path.'
+
 type Fault = Refusal | undefined
 
 const findTextFault = (text: string, httpsOnly: boolean): Fault => {
-  if (UNCLEAR.test(text)) return refuse('url_invalid', 'The URL holds a space, a control character or a backslash: remove it or percent-encode it.')
   const [, scheme, authority = ''] = ABSOLUTE.exec(text) ?? []
-  if (scheme === undefined) return refuse('url_invalid', 'The URL is not absolute: it should read like https://host/path.')
+  if (scheme === undefined) return refuse('url_invalid', NOT_ABSOLUTE)
   if (!(httpsOnly ? /^https$/i : /^https?$/i).test(scheme)) return refuse('scheme_forbidden', `The scheme ${scheme.slice(0, 20)}: is not allowed here: use https://.`)
   if (authority.includes('@')) return refuse('userinfo_forbidden', 'The URL holds a user name or password before an @: remove it, and use a header to authenticate.')
-  return undefined
+  return authority === '' ? refuse('url_invalid', NOT_ABSOLUTE) : undefined
 }
 
 const findUrlFault = (url: URL, denyPorts: ReadonlySet<number>): Fault => {
@@ -66,6 +67,7 @@ const toPlain = (url: URL, allowHosts: readonly string[]): Target | Refusal => {
 
 /** Parses and normalises a URL by the rules of https://url.spec.whatwg.org and of the operator. Does no I/O. */
 export const toTarget = (text: string, { allowHosts, denyPorts, httpsOnly }: UrlRules): Target | Refusal => {
+  if (UNCLEAR.test(text)) return refuse('url_invalid', 'The URL holds a space, a control character or a backslash: remove it or percent-encode it.')
   const textFault = findTextFault(text, httpsOnly)
   if (textFault !== undefined) return textFault
   const url = URL.parse(text)

@@ -7,3 +7,4 @@ export { AUDIENCE, ISSUER, createKeys, createLicence, createToken, type Keys } f
 export { SERVICE_NAMES, openPlatform, type Platform, type PlatformOptions, type ServiceName } from './platform.ts'
 export { example } from './examples.ts'
 export { openFarEnd, type FarEnd, type FarEndAnswer, type FarEndOptions, type Received } from './far-end.ts'
+export { CERTIFICATE } from './certificate.ts'
