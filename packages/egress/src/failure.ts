@@ -27,7 +27,6 @@ const BY_CODE: Record<string, Reading> = {
   ECONNRESET: CUT,
   EPIPE: CUT,
   UND_ERR_SOCKET: CUT,
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: CUT,
   ERR_TLS_CERT_ALTNAME_INVALID: { reason: 'tls', detail: 'The receiver\'s certificate is not for this host' },
   CERT_HAS_EXPIRED: { reason: 'tls', detail: 'The receiver\'s certificate has expired' },
   CERT_NOT_YET_VALID: { reason: 'tls', detail: 'The receiver\'s certificate is not valid yet' },
@@ -38,6 +37,8 @@ const BY_CODE: Record<string, Reading> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
   EPROTO: NOT_TLS,
   UND_ERR_HEADERS_OVERFLOW: HUGE,
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: MALFORMED,
+  HTTPParserError: MALFORMED,
   UND_ERR_INVALID_ARG: UNSENDABLE,
   UND_ERR_NOT_SUPPORTED: UNSENDABLE,
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: UNSENDABLE,
@@ -55,7 +56,12 @@ const BY_PREFIX: [string, Reading][] = [
 
 const BEFORE_READY: Reading = { reason: 'connect', detail: 'The receiver closed the connection before it was ready' }
 
-const toCode = (error: unknown): string => error instanceof Error && 'code' in error ? String(error.code) : ''
+// undici's parser error has no code where the bytes are no HTTP at all, and a 101 nobody asked for has the code of a lost connection.
+const toCode = (error: unknown): string => {
+  if (!(error instanceof Error)) return ''
+  if (error.message === 'bad upgrade') return 'HTTPParserError'
+  return 'code' in error && error.code !== undefined ? String(error.code) : error.name
+}
 
 /** Reads an error of undici, TLS or the network. `wasSent`: whether the request may have left. */
 export const readError = (error: unknown, wasSent: boolean): Reading => {

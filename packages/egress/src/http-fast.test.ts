@@ -33,7 +33,7 @@ const openReceiver = async (t: Test, options: FarEndOptions = {}): Promise<FarEn
 
 t.test('a request arrives as it was given, at the host its URL names', async t => {
   const end = await openReceiver(t, { answer: () => ({ status: 202, headers: { 'X-B': ['c', 'd'] }, body: 'tak ✓' }) })
-  const { post } = openEgress(t)
+  const { post } = openEgress(t, { connections: 1 })
   t.match(await post(`${end.named}/a?b=c`), { kind: 'answer', status: 202, headers: { 'x-b': 'c, d' }, body: 'tak ✓', truncated: false, durationMs: Number })
   t.match(end.requests, [{ method: 'POST', path: '/a?b=c', headers: { host: `receiver.example:${end.port}`, 'x-a': 'b', 'user-agent': 'Sender/1' } }])
   t.equal(end.requests[0]?.body.toString(), '{"a":"ü"}')
@@ -72,9 +72,8 @@ t.test('case 25: a kept connection does not serve a name that moved, or became p
   const end = await openReceiver(t)
   const moved = await openReceiver(t, { host: MOVED, port: end.port })
   let current = PUBLIC
-  const { post } = openEgress(t, { guard: { cacheMs: 0, resolve: async () => [current] } })
+  const { post } = openEgress(t, { connections: 1, guard: { cacheMs: 0, resolve: async () => [current] } })
   await post(end.named)
-  await delay(0)
   await post(end.named)
   t.strictSame([end.requests.length, end.connections(), moved.requests.length], [2, 1, 0], 'while it stays, its connection is kept')
   current = MOVED
@@ -179,7 +178,7 @@ t.test('every way a receiver fails is a value that says so', async t => {
   t.match(await post(end.named), { kind: 'failure', reason: 'connect', sent: false, detail: /refused the connection/ })
   const lost = openEgress(t, { guard: { resolve: async () => { throw Object.assign(new Error('x'), { code: 'ENOTFOUND' }) } } })
   t.match(await lost.post(end.named), { kind: 'failure', reason: 'dns', sent: false, detail: /receiver\.example does not exist/ })
-  const mute = openEgress(t, { limits: { deadlineMs: 50 }, guard: { resolve: () => new Promise(() => undefined) } })
+  const mute = openEgress(t, { limits: { deadlineMs: 50 }, guard: { resolveMs: 200, resolve: () => new Promise(() => undefined) } })
   t.match(await mute.post(end.named), { kind: 'failure', reason: 'dns', sent: false })
 })
 
