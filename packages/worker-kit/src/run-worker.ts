@@ -1,4 +1,4 @@
-import { Value } from '@sinclair/typebox/value'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { consume, createPublish, createRoom, durables, ensureTopology, openBus, openIntegrationsView, type Answer, type Bus, type Message, type Reading } from '@tw/bus'
 import type { Connector } from '@tw/connector-kit'
 import { ANSWER_BYTES_KEPT, Delivery, TIERS, type ConnectorId } from '@tw/contracts'
@@ -20,9 +20,11 @@ const RESPONSE_BYTES_READ = 64 * 1_024
 
 type Read = (message: Message) => Promise<Answer>
 
+const deliveries = TypeCompiler.Compile(Delivery)
+
 const parseDelivery = (message: Message): Delivery | undefined => {
   const value: unknown = JSON.parse(Buffer.from(message.data).toString())
-  return Value.Check(Delivery, value) ? value as Delivery : undefined
+  return deliveries.Check(value) ? value as Delivery : undefined
 }
 
 /** A tier's head is its earliest: what is not due is put back until it is, and everything behind it waits as well. */

@@ -22,7 +22,7 @@ const READY_EVERY_MS = 2_000
 const openPorts = async (bus: Bus, env: ConfigApiEnv, { logger, onClose }: Scope): Promise<Ports> => {
   const store = await openStore({ databaseUrl: env.DATABASE_URL, connections: 10 })
   onClose('store', store.close)
-  const publish = createPublish(bus, SEND_WITHIN_MS)
+  const publish = createPublish(bus, { withinMs: SEND_WITHIN_MS })
   return {
     store,
     projection: await openProjection(bus, { replicas: env.NATS_REPLICAS }),

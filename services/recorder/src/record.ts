@@ -1,9 +1,12 @@
-import { Value } from '@sinclair/typebox/value'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { Message } from '@tw/bus'
 import { AttemptBatch, Delivery, type Attempt } from '@tw/contracts'
 import { recordAttempts, recordDeliveries, recordEvents, recordRejected, type Db, type EventRow, type RejectedRow } from '@tw/store'
 import { parseEvent } from '@tw/wire'
 import type { Write } from './write.ts'
+
+const deliveryChecker = TypeCompiler.Compile(Delivery)
+const attemptsChecker = TypeCompiler.Compile(AttemptBatch)
 
 const toIso = (ms: number): string => new Date(ms).toISOString()
 const toJson = (message: Message): unknown => JSON.parse(Buffer.from(message.data).toString())
@@ -18,12 +21,12 @@ const toEventRows = (message: Message): EventRow[] => {
 
 const toDeliveries = (message: Message): Delivery[] => {
   const value = toJson(message)
-  return Value.Check(Delivery, value) ? [value as Delivery] : []
+  return deliveryChecker.Check(value) ? [value as Delivery] : []
 }
 
 const toAttempts = (message: Message): Attempt[] => {
   const value = toJson(message)
-  if (!Value.Check(AttemptBatch, value)) throw new Error('The message holds no attempts of this version')
+  if (!attemptsChecker.Check(value)) throw new Error('The message holds no attempts of this version')
   return (value as AttemptBatch).attempts
 }
 
