@@ -31,6 +31,18 @@ export const toCpuMs = (pid: number): number => {
   }
 }
 
+// Postgres works in children of its postmaster; what an ended one used is in the parent's sums of waited-for children.
+const listChildren = (pid: number): number[] => {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+/** Of a process and its children. */
+export const ofFamily = (read: (pid: number) => number) => (pid: number): number => [pid, ...listChildren(pid)].reduce((sum, member) => sum + read(member), 0)
+
 /** The machine the figures are of. */
 export const toMachine = (): string =>
   `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}, Node ${process.versions.node}`

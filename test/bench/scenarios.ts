@@ -25,6 +25,9 @@ const countLogged = async (stage: Stage): Promise<number> => {
 const cpuShare = (before: Record<string, number>, after: Record<string, number>, elapsedMs: number): string =>
   Object.entries(after).map(([name, ms]) => `${name} ${Math.round((ms - (before[name] ?? 0)) / elapsedMs * 100)}%`).join('  ')
 
+const cpuEach = (before: Record<string, number>, after: Record<string, number>, count: number): string =>
+  Object.entries(after).map(([name, ms]) => `${name} ${Math.round((ms - (before[name] ?? 0)) * 1_000 / count)}`).join('  ')
+
 /** Emit -> received at a steady rate. */
 export const measureLatency = async (stage: Stage, perSecond: number, seconds: number): Promise<Finding> => {
   await stage.addWebhook('one')
@@ -54,11 +57,11 @@ export const measureDrain = async (stage: Stage, count: number): Promise<Finding
   await until('all logged', async () => await countLogged(stage) - before >= count, 300_000)
   const loggedMs = Date.now() - begun
   const rate = (ms: number): number => Math.round(count * 1_000 / ms)
-  const share = cpuShare(cpu, stage.cpu(), loggedMs)
+  const each = cpuEach(cpu, stage.cpu(), count)
   await stage.removeWebhooks()
   return {
     what: `drain of ${count} events, one worker`,
-    figures: `emitted ${rate(emittedMs)}/s  received ${rate(receivedMs)}/s  emitted, delivered and logged ${rate(loggedMs)}/s  (CPU ${share})`
+    figures: `emitted ${rate(emittedMs)}/s  received ${rate(receivedMs)}/s  emitted, delivered and logged ${rate(loggedMs)}/s  (CPU us/event: ${each})`
   }
 }
 

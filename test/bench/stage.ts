@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { migrate } from '@tw/store/migrate'
 import { createKeys, openNats, openPlatform, openPostgres, type Platform } from '@tw/testkit'
 import { openEmitter, type Emitter } from './emit.ts'
-import { toCpuMs, toResidentMb } from './figures.ts'
+import { ofFamily, toCpuMs, toResidentMb } from './figures.ts'
 
 export type ReceiverFigures = Record<string, { count: number, unique: number, latenciesMs: number[], lastAtMs: number }>
 
@@ -40,10 +40,11 @@ export const openStage = async (env: Record<string, string> = {}): Promise<Stage
   const pids = (): Record<string, number> => ({
     ...Object.fromEntries(Object.entries(platform.services).map(([name, service]) => [name, service.pid()])),
     nats: nats.pid(),
+    postgres: postgres.pid ?? 0,
     receiver: receiver.pid,
     emitter: process.pid
   })
-  const ofEach = (read: (pid: number) => number): Record<string, number> => Object.fromEntries(Object.entries(pids()).map(([name, pid]) => [name, read(pid)]))
+  const ofEach = (read: (pid: number) => number): Record<string, number> => Object.fromEntries(Object.entries(pids()).map(([name, pid]) => [name, ofFamily(read)(pid)]))
   return {
     platform,
     emitter,

@@ -105,11 +105,8 @@ export const createPublish = ({ connection }: Pick<Bus, 'connection'>, { withinM
     sweeping = undefined
   }
 
-  connection.subscribe(`${inbox}.*`, {
-    callback: (error, message) => {
-      if (error === null) settle(Number(message.subject.slice(inbox.length + 1)), parseAnswer(message))
-    }
-  })
+  const onAnswer = (error: unknown, message: Msg): void => { if (error === null) settle(Number(message.subject.slice(inbox.length + 1)), parseAnswer(message)) }
+  connection.subscribe(`${inbox}.*`, { callback: onAnswer })
   void onReconnect(connection, () => outstanding.forEach((entry, id) => send(id, entry)))
 
   return publication => new Promise((resolve, reject) => {
