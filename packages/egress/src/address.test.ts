@@ -40,6 +40,8 @@ const embed = (quad: string): Record<string, [string, boolean]> => {
     nat64Dotted: [`64:ff9b::${quad}`, true],
     nat64Local: [`64:ff9b:1::${hex}`, false],
     nat64Local48: [toGroups([0, 0x64, 0xff, 0x9b, 0, 1, a, b, 0, c, d, 0, 0, 0, 0, 0]), false],
+    nat64Local56: [toGroups([0, 0x64, 0xff, 0x9b, 0, 1, 0, a, 0, b, c, d, 0, 0, 0, 0]), false],
+    nat64Local64: [toGroups([0, 0x64, 0xff, 0x9b, 0, 1, 0, 0, 0, a, b, c, d, 0, 0, 0]), false],
     compatible: [`::${quad}`, false],
     siit: [`::ffff:0:${hex}`, false],
     sixToFour: [toGroups([0x20, 2, ...bytes, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]), false],

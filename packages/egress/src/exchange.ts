@@ -57,8 +57,7 @@ export const createExchange = ({ limits, startedMs, end }: ExchangeOptions): Dis
       controller = started
     },
     onResponseStart: (_controller, statusCode, answered) => {
-      // 1xx only announces the answer.
-      if (statusCode < 200) return
+      // 1xx only announces the answer, which then takes its place.
       status = statusCode
       headers = answered
     },

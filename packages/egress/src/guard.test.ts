@@ -165,6 +165,10 @@ t.test('a verdict serves a few seconds, is asked for once, and fails closed', as
   current = ['93.184.216.34']
   t.match(await guard.route('https://a.example/1'), { kind: 'route' }, 'a verdict past its time serves nobody')
   t.equal(asked.length, 3)
+  const usual = createGuard({ resolve: async host => { asked.push(host); return current } })
+  await usual.route('https://b.example/1')
+  t.match(usual.route('https://b.example/2'), { kind: 'route' }, 'as it is, too')
+  t.equal(asked.length, 4)
   const silent = createGuard({ resolveMs: 20, resolve: () => new Promise(() => undefined) })
   t.match(await silent.checkUrl('https://a.example/'), { kind: 'refused', code: 'resolve_failed' })
   const broken = createGuard({ resolve: async () => { throw Object.assign(new Error('queryA ESERVFAIL 10.0.0.53'), { code: 'ESERVFAIL' }) } })

@@ -110,7 +110,10 @@ t.test('case 27: the client asks the guard whoever calls it, for addresses in th
 })
 
 t.test('case 31: an answer is read only so far, and only so long', async t => {
-  async function * endless (): AsyncGenerator<Buffer> { for (;;) yield Buffer.alloc(16_384, 'é') }
+  const { promise: cut, resolve: onCut } = Promise.withResolvers<void>()
+  async function * endless (): AsyncGenerator<Buffer> {
+    try { for (;;) yield Buffer.alloc(16_384, 'é') } finally { onCut() }
+  }
   async function * drip (): AsyncGenerator<string> { for (;;) { yield '.'; await delay(5) } }
   const bomb = gzipSync(Buffer.alloc(20_000_000))
   const end = await openReceiver(t, {
@@ -127,12 +130,13 @@ t.test('case 31: an answer is read only so far, and only so long', async t => {
   const endlessAnswer = await post(`${end.named}/endless`)
   t.match(endlessAnswer, { kind: 'answer', status: 200, body: /^é+$/, truncated: true })
   t.equal(endlessAnswer.kind === 'answer' && Buffer.byteLength(endlessAnswer.body), 4_096)
+  await cut
   const dripped = await http({ method: 'GET', url: `${end.named}/drip`, headers: {} }, { deadlineMs: 150 })
   t.match(dripped, { kind: 'failure', reason: 'timeout', sent: true, detail: /did not complete its answer within 0\.15 s/ })
   t.ok(dripped.durationMs >= 140 && dripped.durationMs < 2_000, `${dripped.durationMs} ms`)
   t.match(await post(`${end.named}/bomb`), { kind: 'answer', body: `(gzip, ${bomb.length} bytes)`, truncated: true })
   t.match(await http({ method: 'GET', url: `${end.named}/bomb`, headers: {} }, { bodyBytesRead: 1_000 }), { body: '(gzip, more than 1000 bytes)' })
-  t.match(await post(`${end.named}/long`), { kind: 'answer', body: 'a'.repeat(4_095), truncated: true }, 'no half character')
+  t.hasStrict(await post(`${end.named}/long`), { kind: 'answer', body: 'a'.repeat(4_095), truncated: true }, 'no half character')
   t.match(await post(`${end.named}/headers`), { kind: 'failure', reason: 'bad_answer', sent: true, detail: /16 KiB/ })
   t.match(await post(`${end.named}/bytes`), { kind: 'answer', body: '\ufffd\ufffd' })
 })
@@ -211,6 +215,15 @@ t.test('a certificate must be trusted and be for the host of the URL', async t =
   t.teardown(() => cutting.close())
   const address = cutting.address()
   t.match(await post(`https://receiver.example:${typeof address === 'object' ? address?.port : 0}/`), { kind: 'failure', reason: 'connect', sent: false })
+})
+
+t.test('a connection that leads elsewhere than to a judged address is cut before anything is sent', async t => {
+  const end = await openReceiver(t)
+  const route = { kind: 'route' as const, url: end.url, origin: end.url, path: '/', addresses: [MOVED], key: 'elsewhere' }
+  const egress = createHttpFast({ guard: { route: () => route, checkUrl: async url => ({ kind: 'allowed', url }) }, limits: { deadlineMs: 1_000, bodyBytesMax: 1, bodyBytesRead: 1 }, connections: 1 })
+  t.teardown(egress.close)
+  t.match(await egress.http({ method: 'POST', url: end.url, headers: {}, body: 'x' }), { kind: 'failure', reason: 'connect', sent: false })
+  t.equal(end.requests.length, 0)
 })
 
 t.test('closing lets what is on its way end, and fails what comes later', async t => {

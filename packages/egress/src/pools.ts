@@ -46,20 +46,15 @@ const refuseStray = (socket: Socket, addresses: readonly string[]): Error | unde
   return Object.assign(new Error('Connected to an address that was not judged'), { code: 'EHOSTUNREACH' })
 }
 
-// An address in the URL is not looked up by the network layer: it is given the judged one in its place. And where the connection leads in
-// the end is looked at once more.
+// An address in the URL is not looked up: where the connection leads in the end is looked at, for names and addresses alike.
 const createConnector = (addresses: readonly string[], connectMs: number): buildConnector.connector => {
   const connect = buildConnector({ timeout: connectMs, allowH2: false, lookup: createLookup(addresses) })
-  return (options, done) => {
-    const [first] = addresses
-    const hostname = isIP(options.hostname) !== 0 && first !== undefined ? first : options.hostname
-    connect({ ...options, hostname }, (...[error, socket]) => {
-      if (error !== null) return done(error, null)
-      const stray = refuseStray(socket, addresses)
-      if (stray === undefined) done(null, socket)
-      else done(stray, null)
-    })
-  }
+  return (options, done) => connect(options, (...[error, socket]) => {
+    if (error !== null) return done(error, null)
+    const stray = refuseStray(socket, addresses)
+    if (stray === undefined) done(null, socket)
+    else done(stray, null)
+  })
 }
 
 /** Keep-alive pools, one for each origin and set of judged addresses, so a name that moved never gets an old connection. */

@@ -5,7 +5,8 @@ import t, { type Test } from 'tap'
 import { createGuard } from './guard.ts'
 import { createResolve } from './resolve.ts'
 
-type Answer = { A?: string[], AAAA?: string[], code?: number } | 'silence'
+type Kind = 'A' | 'AAAA'
+type Answer = { A?: string[], AAAA?: string[], codes?: Record<Kind, number> } | 'silence'
 
 const FAILED = 2
 const UNKNOWN = 3
@@ -15,11 +16,11 @@ const toBytes = (address: string): number[] => address.includes('.')
   : address.split(':').flatMap(group => [parseInt(group, 16) >> 8, parseInt(group, 16) & 255])
 
 // RFC 1035, section 4: the question is repeated, each record points at its name.
-const toMessage = (query: Buffer, { code = 0, ...records }: Exclude<Answer, 'silence'>): Buffer => {
+const toMessage = (query: Buffer, { codes, ...records }: Exclude<Answer, 'silence'>): Buffer => {
   const end = query.indexOf(0, 12) + 5
-  const kind = query.readUInt16BE(end - 4) === 1 ? 'A' : 'AAAA'
+  const kind: Kind = query.readUInt16BE(end - 4) === 1 ? 'A' : 'AAAA'
   const data = (records[kind] ?? []).map(toBytes)
-  const header = Buffer.from([query[0] ?? 0, query[1] ?? 0, 0x81, 0x80 | code, 0, 1, 0, data.length, 0, 0, 0, 0])
+  const header = Buffer.from([query[0] ?? 0, query[1] ?? 0, 0x81, 0x80 | (codes?.[kind] ?? 0), 0, 1, 0, data.length, 0, 0, 0, 0])
   const answers = data.map(bytes => Buffer.from([0xc0, 12, 0, kind === 'A' ? 1 : 28, 0, 1, 0, 0, 0, 60, 0, bytes.length, ...bytes]))
   return Buffer.concat([header, query.subarray(12, end), ...answers])
 }
@@ -32,7 +33,7 @@ const toName = (query: Buffer): string => {
 
 const openNameServer = async (t: Test, answers: Record<string, Answer>): Promise<string> => {
   const server: Socket = createSocket('udp4', (query, { port, address }) => {
-    const answer = answers[toName(query)] ?? { code: UNKNOWN }
+    const answer = answers[toName(query)] ?? { codes: { A: UNKNOWN, AAAA: UNKNOWN } }
     if (answer !== 'silence') server.send(toMessage(query, answer), port, address)
   }).bind(0, '127.0.0.1')
   await once(server, 'listening')
@@ -45,7 +46,7 @@ t.test('a name has the addresses of both families, and one family is enough', as
     'both.example': { A: ['93.184.216.34', '93.184.216.35'], AAAA: ['2606:4700:0:0:0:0:0:1'] },
     'four.example': { A: ['93.184.216.34'] },
     'six.example': { AAAA: ['2606:4700:0:0:0:0:0:1'] },
-    'broken.example': { code: FAILED },
+    'broken.example': { codes: { A: UNKNOWN, AAAA: FAILED } },
     'silent.example': 'silence',
     'inside.example': { A: ['93.184.216.34'], AAAA: ['fd12:0:0:0:0:0:0:1'] }
   })]
