@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { connect, type JetStreamClient } from 'nats'
+import { createPublish, openBus, type Publish } from '@tw/bus'
 import { subjects, type EventType } from '@tw/contracts'
 
 /** Bytes of an event's data are filled up to about this. */
@@ -34,15 +34,15 @@ export type Emitter = {
   close: () => Promise<void>
 }
 
-const createEmit = (js: JetStreamClient) => async (tenant = 'default', type: EventType = 'finding.created'): Promise<void> => {
+const createEmit = (publish: Publish) => async (tenant = 'default', type: EventType = 'finding.created'): Promise<void> => {
   const { id, data } = toEvent(type)
-  await js.publish(subjects.event(tenant, type), data, { msgID: `${tenant}.${id}` })
+  await publish({ subject: subjects.event(tenant, type), data, messageId: `${tenant}.${id}` })
 }
 
-/** An emitter as ThreatWeaver's parts are: the official client, each event acknowledged. */
+/** An emitter as ThreatWeaver's parts are: each event acknowledged by the stream. */
 export const openEmitter = async (natsUrl: string): Promise<Emitter> => {
-  const connection = await connect({ servers: natsUrl })
-  const emit = createEmit(connection.jetstream())
+  const bus = await openBus({ url: natsUrl, name: 'bench-emitter' })
+  const emit = createEmit(createPublish(bus))
 
   const emitAtRate = async (perSecond: number, seconds: number): Promise<number> => {
     const begun = performance.now()
@@ -61,5 +61,5 @@ export const openEmitter = async (natsUrl: string): Promise<Emitter> => {
     let left = count
     await Promise.all(Array.from({ length: 256 }, async () => { while (left-- > 0) await emit() }))
   }
-  return { emit, emitAtRate, emitAll, close: () => connection.close() }
+  return { emit, emitAtRate, emitAll, close: bus.close }
 }

@@ -1,6 +1,7 @@
 // A receiver as its own process, as fast as Node's own server goes. Counts what comes, and how long after it was emitted.
 //   POST /<name>       a delivery; a name beginning with `dead` is never answered, one beginning with `later` asks to come again in two
 //                      minutes and notes how much later than that it does
+//   GET  /count/<name> how many came
 //   GET  /figures      { <name>: { count, unique, latenciesMs } } since the last reset
 //   POST /reset
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -46,7 +47,7 @@ const toJson = (): string => JSON.stringify(Object.fromEntries([...byName].map((
 const server = createServer((request, response) => {
   const name = (request.url ?? '/').slice(1)
   if (request.method === 'GET') {
-    response.end(toJson())
+    response.end(name.startsWith('count/') ? String(byName.get(name.slice(6))?.count ?? 0) : toJson())
     return
   }
   let body = ''

@@ -13,8 +13,6 @@ const until = async (what: string, holds: () => Promise<boolean>, withinMs: numb
   }
 }
 
-const countReceived = async (stage: Stage, name: string): Promise<number> => (await stage.receiver.figures())[name]?.count ?? 0
-
 const countLogged = async (stage: Stage): Promise<number> => {
   const store = await openStore({ databaseUrl: stage.databaseUrl, connections: 1 })
   const [row] = await store.db.$queryRaw<{ count: number }[]>`SELECT count(*)::int AS count FROM deliveries WHERE status = 'delivered'`
@@ -33,12 +31,12 @@ export const measureLatency = async (stage: Stage, perSecond: number, seconds: n
   await stage.addWebhook('one')
   await stage.receiver.reset()
   await stage.emitter.emitAtRate(perSecond, 2)
-  await until('warm-up', async () => await countReceived(stage, 'one') >= perSecond * 2, 60_000)
+  await until('warm-up', async () => await stage.receiver.count('one') >= perSecond * 2, 60_000)
   await stage.receiver.reset()
   const [cpu, begun] = [stage.cpu(), Date.now()]
   const total = await stage.emitter.emitAtRate(perSecond, seconds)
   const share = cpuShare(cpu, stage.cpu(), Date.now() - begun)
-  await until('all received', async () => await countReceived(stage, 'one') >= total, 120_000)
+  await until('all received', async () => await stage.receiver.count('one') >= total, 120_000)
   const { latenciesMs = [], unique } = (await stage.receiver.figures())['one'] ?? {}
   await stage.removeWebhooks()
   return { what: `latency emit -> received, ${perSecond}/s for ${seconds} s`, figures: `${toLatency(latenciesMs)} ms  (${unique} of ${total}; CPU ${share})` }
@@ -52,7 +50,7 @@ export const measureDrain = async (stage: Stage, count: number): Promise<Finding
   const [cpu, begun] = [stage.cpu(), Date.now()]
   await stage.emitter.emitAll(count)
   const emittedMs = Date.now() - begun
-  await until('all received', async () => await countReceived(stage, 'drain') >= count, 300_000)
+  await until('all received', async () => await stage.receiver.count('drain') >= count, 300_000)
   const receivedMs = Date.now() - begun
   await until('all logged', async () => await countLogged(stage) - before >= count, 300_000)
   const loggedMs = Date.now() - begun

@@ -14,7 +14,7 @@ export type Stage = {
   emitter: Emitter
   natsUrl: string
   databaseUrl: string
-  receiver: { url: string, figures: () => Promise<ReceiverFigures>, reset: () => Promise<void> }
+  receiver: { url: string, count: (name: string) => Promise<number>, figures: () => Promise<ReceiverFigures>, reset: () => Promise<void> }
   addWebhook: (name: string, change?: object) => Promise<string>
   removeWebhooks: () => Promise<void>
   /** Resident MB of each process. */
@@ -52,6 +52,7 @@ export const openStage = async (env: Record<string, string> = {}): Promise<Stage
     databaseUrl: postgres.url,
     receiver: {
       url: receiver.url,
+      count: async name => Number(await (await fetch(`${receiver.url}/count/${name}`)).text()),
       figures: async (): Promise<ReceiverFigures> => JSON.parse(await (await fetch(`${receiver.url}/figures`)).text()),
       reset: async () => { await (await fetch(`${receiver.url}/reset`, { method: 'POST' })).text() }
     },

@@ -5,5 +5,6 @@ export { durables, ensureTopology, toAckWaitMs, type StreamName, type TopologyOp
 export { PublishError, createPublish, type Publication, type Publish } from './publish.ts'
 export { ACK, consume, type Answer, type Message, type OnTrouble, type Reading, type Source } from './consume.ts'
 export { consumeBatches } from './consume-batches.ts'
+export { findSummary, toPublication } from './deliveries.ts'
 export { createRoom } from './room.ts'
 export { openIntegrationsView, openProjection, type IntegrationsView, type Projection } from './integrations-view.ts'

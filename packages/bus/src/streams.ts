@@ -28,7 +28,7 @@ const STREAMS: Record<StreamName, { subjects: string[], retention: RetentionPoli
   UPDATES: { subjects: ['tw.updates.*.*'], retention: RetentionPolicy.Limits, ageDays: 7 }
 }
 
-type Durable = { stream: StreamName, name: string, ackWaitMs: number, ackPendingMax: number, filter?: string }
+type Durable = { stream: StreamName, name: string, ackWaitMs: number, ackPendingMax: number, filter?: string, headersOnly?: true }
 
 export type TopologyOptions = {
   /** Copies of each stream. */
@@ -50,7 +50,7 @@ const toDurables = ({ deliveryDeadlineMs }: TopologyOptions): Durable[] => {
   return [
     { stream: 'EVENTS', name: durables.dispatcher, ackWaitMs: 30_000, ackPendingMax: 4_000 },
     { stream: 'EVENTS', name: durables.recorderEvents, ...recorder },
-    { stream: 'DELIVERIES', name: durables.recorderDeliveries, ...recorder },
+    { stream: 'DELIVERIES', name: durables.recorderDeliveries, headersOnly: true, ...recorder },
     { stream: 'ATTEMPTS', name: durables.recorderAttempts, ...recorder },
     { stream: 'REJECTED', name: durables.recorderRejected, ...recorder },
     { stream: 'DISABLE', name: durables.configApiDisable, ackWaitMs: 30_000, ackPendingMax: 100 },
@@ -82,6 +82,7 @@ const toConsumerConfig = (durable: Durable): ConsumerConfig => ({
   // No limit: a message leaves a stream because it was answered, never because it was handed out too often.
   max_deliver: -1,
   max_ack_pending: durable.ackPendingMax,
+  ...(durable.headersOnly === undefined ? {} : { headers_only: true }),
   ...(durable.filter === undefined ? {} : { filter_subject: durable.filter })
 } as ConsumerConfig)
 

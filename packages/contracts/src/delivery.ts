@@ -42,6 +42,24 @@ export const Delivery = Type.Object({
 
 export type Delivery = Omit<Static<typeof Delivery>, 'connector' | 'event'> & { connector: ConnectorId, event: Event }
 
+/** What the log needs of a delivery: it travels in a header, so that the recorder reads no event a second time. */
+export const DeliverySummary = Type.Object({
+  id: uuid(),
+  tenant: Tenant,
+  connector: ConnectorId,
+  integrationId: uuid(),
+  eventId: Type.String(),
+  eventSource: Type.String(),
+  eventType: Type.String(),
+  createdAt: time(),
+  trigger: Trigger,
+  round: Type.Integer({ minimum: 0 })
+}, { $id: 'DeliverySummary' })
+export type DeliverySummary = Static<typeof DeliverySummary>
+
+export const toDeliverySummary = ({ id, tenant, connector, integrationId, event, createdAt, trigger, round }: Delivery): DeliverySummary =>
+  ({ id, tenant, connector, integrationId, eventId: event.id, eventSource: event.source, eventType: event.type, createdAt, trigger, round })
+
 /**
  * The id of a delivery: a UUID of version 8 (RFC 9562, section 5.8) made of the SHA-256 of event and integration, so a repeated event
  * is the same delivery. CloudEvents makes an event unique by source and id together.

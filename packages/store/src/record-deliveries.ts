@@ -1,4 +1,4 @@
-import type { Delivery } from '@tw/contracts'
+import type { DeliverySummary } from '@tw/contracts'
 import type { Db } from './open.ts'
 
 // A delivery whose attempt was recorded first is there already. A newer round puts it back to queued, with its attempts so far.
@@ -13,10 +13,7 @@ ON CONFLICT (id, created_at) DO UPDATE
 SET status = 'queued', next_attempt_at = NULL, error = NULL, round = excluded.round, fact_at = excluded.fact_at
 WHERE excluded.round > deliveries.round`
 
-const toRow = ({ id, tenant, integrationId, connector, event, trigger, createdAt, round }: Delivery): object =>
-  ({ id, tenant, integrationId, connector, eventId: event.id, eventSource: event.source, eventType: event.type, trigger, createdAt, round })
-
 /** Writes many deliveries as queued, in one statement. What the log knows of them already stands. */
-export const recordDeliveries = async (db: Db, deliveries: readonly Delivery[]): Promise<void> => {
-  if (deliveries.length > 0) await db.$executeRawUnsafe(SQL, JSON.stringify(deliveries.map(toRow)))
+export const recordDeliveries = async (db: Db, deliveries: readonly DeliverySummary[]): Promise<void> => {
+  if (deliveries.length > 0) await db.$executeRawUnsafe(SQL, JSON.stringify(deliveries))
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import fc from 'fast-check'
-import { toDeliveryId, type Attempt, type Delivery, type Event } from '@tw/contracts'
+import { toDeliveryId, toDeliverySummary, type Attempt, type Delivery, type Event } from '@tw/contracts'
 import { openPostgres } from '@tw/testkit'
 import { findDelivery, listAttempts, openStore, recordAttempts, recordDeliveries, recordEvents } from './index.ts'
 import { migrate } from './migrate.ts'
@@ -55,7 +55,7 @@ const read = async (of: Delivery): Promise<{ status: string | undefined, attempt
 
 t.test('a delivery is queued, retried and delivered', async t => {
   const of = delivery()
-  await recordDeliveries(store.db, [of])
+  await recordDeliveries(store.db, [toDeliverySummary(of)])
   t.strictSame(await read(of), { status: 'queued', attempts: 0, statusCode: null, rows: 0 })
   await recordAttempts(store.db, [attempt(of, retrying)])
   t.strictSame(await read(of), { status: 'retrying', attempts: 1, statusCode: 500, rows: 1 })
@@ -74,7 +74,7 @@ t.test('a person\'s retry is a round of its own and can be repeated', async t =>
   const of = delivery()
   await recordAttempts(store.db, [attempt(of, { ...retrying, status: 'failed' })])
   const [first, second] = [createdMs + 60_000, createdMs + 60_001]
-  await recordDeliveries(store.db, [{ ...of, trigger: 'retry', round: first }])
+  await recordDeliveries(store.db, [toDeliverySummary({ ...of, trigger: 'retry', round: first })])
   t.strictSame(await read(of), { status: 'queued', attempts: 1, statusCode: 500, rows: 1 })
   await recordAttempts(store.db, [
     attempt({ ...of, trigger: 'retry', round: first }, { ...retrying, status: 'failed', startedAt: toIso(61_000) }),
@@ -106,10 +106,10 @@ t.test('in whatever order, batches and repeats the facts come, the log ends the 
     const of = delivery()
     const round = createdMs + 100_000
     const facts = [
-      (): Promise<void> => recordDeliveries(store.db, [of]),
+      (): Promise<void> => recordDeliveries(store.db, [toDeliverySummary(of)]),
       (): Promise<void> => recordAttempts(store.db, [attempt(of, retrying)]),
       (): Promise<void> => recordAttempts(store.db, [attempt({ ...of, attempt: 2 }, { ...retrying, status: 'failed' })]),
-      (): Promise<void> => recordDeliveries(store.db, [{ ...of, round, trigger: 'retry' }]),
+      (): Promise<void> => recordDeliveries(store.db, [toDeliverySummary({ ...of, round, trigger: 'retry' })]),
       (): Promise<void> => recordAttempts(store.db, [attempt({ ...of, round, trigger: 'retry' }, { startedAt: toIso(101_000) })])
     ]
     for (const index of [...once, ...again.slice(0, size)]) await facts[index]?.()
@@ -120,7 +120,7 @@ t.test('in whatever order, batches and repeats the facts come, the log ends the 
 t.test('a batch of attempts of one delivery counts each, and two recorders at once do not stand in each other\'s way', async t => {
   const many = Array.from({ length: 50 }, () => delivery())
   const batch = many.flatMap(of => [attempt(of, retrying), attempt({ ...of, attempt: 2 })])
-  await Promise.all([recordAttempts(store.db, batch), recordAttempts(store.db, [...batch].reverse()), recordDeliveries(store.db, many)])
+  await Promise.all([recordAttempts(store.db, batch), recordAttempts(store.db, [...batch].reverse()), recordDeliveries(store.db, many.map(toDeliverySummary))])
   const states = await Promise.all(many.map(read))
   t.ok(states.every(({ status, attempts, rows }) => status === 'delivered' && attempts === 2 && rows === 2))
 })

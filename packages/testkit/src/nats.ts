@@ -1,4 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -13,12 +14,15 @@ const findServer = (): string | undefined => PLACES.find(place => answers(place,
 
 const canInstall = (): boolean => process.getuid?.() === 0 && answers('apt-get', ['--version'])
 
+const HOW_TO_INSTALL = 'install it (Debian: apt install nats-server, macOS: brew install nats-server) or set NATS_URL to a server that runs'
+
 /**
- * The nats-server of this machine; installs Debian's package when there is none and that is allowed here (root, apt).
- * Throws an Error that says in one line what to install.
+ * The nats-server of this machine: `wanted` and no other where it is given. Installs Debian's package when there is none and that is
+ * allowed here (root, apt). Throws an Error that says in one line what to install.
  */
-export const findNatsServer = (say: (line: string) => void = () => undefined): string => {
-  const found = findServer()
+export const findNatsServer = (say: (line: string) => void = () => undefined, wanted?: string): string => {
+  if (wanted !== undefined && !answers(wanted, ['--version'])) throw new Error(`nats-server is not at ${wanted}: ${HOW_TO_INSTALL}`)
+  const found = wanted ?? findServer()
   if (found !== undefined) return found
   if (canInstall()) {
     say('nats-server is missing: installing Debian\'s package ...')
@@ -26,7 +30,7 @@ export const findNatsServer = (say: (line: string) => void = () => undefined): s
     spawnSync('apt-get', ['install', '-y', '-qq', 'nats-server'], { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
   }
   const installed = findServer()
-  if (installed === undefined) throw new Error('nats-server is missing: install it (Debian: apt install nats-server, macOS: brew install nats-server) or set NATS_URL')
+  if (installed === undefined) throw new Error(`nats-server is missing: ${HOW_TO_INSTALL}`)
   return installed
 }
 
@@ -37,6 +41,8 @@ export type Nats = {
   dir: string
   pid: () => number
   start: () => Promise<void>
+  /** Resolves when it is not running, with how it ended: an exit code or a signal. */
+  ended: () => Promise<string>
   /** Ends the process with `signal`, keeping the data. */
   kill: (signal: NodeJS.Signals) => Promise<void>
   /** Ends it, and removes the data if it made the folder itself. */
@@ -58,20 +64,34 @@ const untilOpen = async (port: number, child: ChildProcess): Promise<void> => {
   }
 }
 
+const isGone = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
+
 const end = async (child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> => {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-  const ended = new Promise(resolve => child.once('exit', resolve))
+  if (child === undefined || isGone(child)) return
+  const ended = once(child, 'exit')
   child.kill(signal)
   await ended
 }
 
-/** Starts a nats-server; `dir` keeps its data between runs, a temporary folder otherwise. */
-export const openNats = async ({ dir, port, say }: { dir?: string, port?: number, say?: (line: string) => void } = {}): Promise<Nats> => {
-  const command = findNatsServer(say)
+export type NatsOptions = {
+  /** Keeps its data between runs; a temporary folder otherwise. */
+  dir?: string
+  /** A free one if absent. */
+  port?: number
+  say?: (line: string) => void
+  /** The program, where it is not to be looked for. */
+  command?: string | undefined
+  /** A process group of its own, so that Ctrl-C in a terminal does not reach it: who started it ends it. */
+  ownGroup?: boolean
+}
+
+/** Starts a nats-server that listens on 127.0.0.1 only. */
+export const openNats = async ({ dir, port, say, command: wanted, ownGroup = false }: NatsOptions = {}): Promise<Nats> => {
+  const command = findNatsServer(say, wanted)
   const place = { dir: dir ?? await mkdtemp(join(tmpdir(), 'tw-nats-')), port: port ?? await findFreePort() }
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
-    child = spawn(command, ['--addr', '127.0.0.1', '--port', String(place.port), '--jetstream', '--store_dir', place.dir], { stdio: 'ignore' })
+    child = spawn(command, ['--addr', '127.0.0.1', '--port', String(place.port), '--jetstream', '--store_dir', place.dir], { stdio: 'ignore', detached: ownGroup })
     await untilOpen(place.port, child)
   }
   const kill = (signal: NodeJS.Signals): Promise<void> => end(child, signal)
@@ -81,6 +101,10 @@ export const openNats = async ({ dir, port, say }: { dir?: string, port?: number
     url: `nats://127.0.0.1:${place.port}`,
     pid: () => child?.pid ?? 0,
     start,
+    ended: async () => {
+      if (child !== undefined && !isGone(child)) await once(child, 'exit')
+      return child?.signalCode ?? `code ${child?.exitCode ?? 'none'}`
+    },
     kill,
     close: async () => {
       await kill('SIGTERM')

@@ -11,7 +11,9 @@ export type Platform = {
   services: Record<ServiceName, Service>
   /** Calls the API as an administrator of `tenant`; `path` is below /api/integrations. */
   call: (method: string, path: string, options?: { body?: object, tenant?: string }) => Promise<{ status: number, body: Record<string, unknown> }>
-  /** Ends every service in good order. */
+  /** Starts every service and resolves when all are ready. Throws with the words of the one that is not; the others go on. */
+  start: () => Promise<void>
+  /** Ends every service in good order, also while they start. */
   close: () => Promise<void>
 }
 
@@ -23,7 +25,9 @@ export type PlatformOptions = {
   /** Environment for every service, over what they get anyway. */
   env?: Record<string, string>
   /** Where each service's log is written. */
-  logDir?: string
+  logDir?: string | undefined
+  /** Each service in a process group of its own: Ctrl-C in a terminal does not reach it. */
+  ownGroup?: boolean | undefined
   /** Told when a service is ready. */
   onReady?: (name: ServiceName) => void
 }
@@ -44,24 +48,18 @@ const toEnv = ({ natsUrl, databaseUrl, keys, env }: PlatformOptions, apiPort: nu
   ...env
 })
 
-/** Starts every service and resolves when all are ready. Throws with the words of the one that is not. */
-export const openPlatform = async (options: PlatformOptions): Promise<Platform> => {
+/** Every service, none started yet. */
+export const createPlatform = async (options: PlatformOptions): Promise<Platform> => {
   const apiPort = options.apiPort ?? await findFreePort()
   const apiUrl = `http://127.0.0.1:${apiPort}/api/integrations`
   const env = toEnv(options, apiPort)
-  const made = await Promise.all(SERVICE_NAMES.map(async name => [name, await createService({ name, env, ...(options.logDir === undefined ? {} : { logDir: options.logDir }) })] as const))
-  const services = Object.fromEntries(made) as Record<ServiceName, Service>
-  const close = async (): Promise<void> => { await Promise.all(made.map(([, service]) => service.kill('SIGTERM'))) }
-  try {
-    await Promise.all(made.map(async ([name, service]) => { await service.start(); options.onReady?.(name) }))
-  } catch (error) {
-    await close()
-    throw error
-  }
+  const { logDir, ownGroup } = options
+  const made = await Promise.all(SERVICE_NAMES.map(async name => [name, await createService({ name, env, logDir, ownGroup })] as const))
   return {
     apiUrl,
-    services,
-    close,
+    services: Object.fromEntries(made) as Record<ServiceName, Service>,
+    start: async () => { await Promise.all(made.map(async ([name, service]) => { await service.start(); options.onReady?.(name) })) },
+    close: async () => { await Promise.all(made.map(([, service]) => service.kill('SIGTERM'))) },
     call: async (method, path, { body, tenant = 'default' } = {}) => {
       const headers = { authorization: `Bearer ${createToken(options.keys, { tenant })}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
       const answer = await fetch(`${apiUrl}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
@@ -69,4 +67,16 @@ export const openPlatform = async (options: PlatformOptions): Promise<Platform> 
       return { status: answer.status, body: text === '' ? {} : JSON.parse(text) }
     }
   }
+}
+
+/** Starts every service and resolves when all are ready. Throws with the words of the one that is not; then none runs. */
+export const openPlatform = async (options: PlatformOptions): Promise<Platform> => {
+  const platform = await createPlatform(options)
+  try {
+    await platform.start()
+  } catch (error) {
+    await platform.close()
+    throw error
+  }
+  return platform
 }

@@ -27,6 +27,8 @@ export type Postgres = {
   /** Process id of the postmaster; undefined while it is down, or when the server is not ours. */
   readonly pid: number | undefined
   start: () => Promise<void>
+  /** Resolves when it is not running. */
+  ended: () => Promise<void>
   /** Ends it by signal and waits until it is gone: SIGKILL is a crash, SIGINT a quick orderly stop. */
   kill: (signal: NodeJS.Signals) => Promise<void>
   close: () => Promise<void>
@@ -88,6 +90,8 @@ const initialise = async (server: Server, password: string): Promise<void> => {
   if (code !== 0) throw new Error(`Postgres could not make its data directory ${server.dir}: ${said.text.trim()}`)
 }
 
+const isGone = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
+
 const FAST = { fsync: 'off', full_page_writes: 'off' }
 
 const launch = async (server: Server, port: number): Promise<ChildProcess> => {
@@ -132,7 +136,7 @@ const toPassword = async (server: Server): Promise<string> => {
 
 const toForeign = (url: string): Postgres => {
   const refuse = async (): Promise<void> => { throw new Error('This Postgres was not started here, so it is neither stopped nor started here.') }
-  return { url, pid: undefined, start: refuse, kill: refuse, close: async () => {} }
+  return { url, pid: undefined, start: refuse, ended: refuse, kill: refuse, close: async () => {} }
 }
 
 const makeDirectory = (dir: string | undefined): string => {
@@ -156,11 +160,14 @@ export const openPostgres = async ({ dir, port, databaseUrl, durable = false, se
 
   const endWithUs = (): void => { child?.kill('SIGQUIT') }
   process.on('exit', endWithUs)
-  const start = async (): Promise<void> => { child ??= await launchPatiently(server, ownPort) }
+  const start = async (): Promise<void> => {
+    if (child !== undefined && !isGone(child)) return
+    child = await launchPatiently(server, ownPort)
+  }
   const kill = async (signal: NodeJS.Signals): Promise<void> => {
     const ending = child
     child = undefined
-    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return
+    if (ending === undefined || isGone(ending)) return
     const closed = once(ending, 'close')
     ending.kill(signal)
     await closed
@@ -170,6 +177,7 @@ export const openPostgres = async ({ dir, port, databaseUrl, durable = false, se
     url: `postgresql://postgres:${password}@127.0.0.1:${ownPort}/postgres`,
     get pid () { return child?.pid },
     start,
+    ended: async () => { if (child !== undefined && !isGone(child)) await once(child, 'exit') },
     kill,
     close: async () => {
       process.off('exit', endWithUs)

@@ -20,7 +20,13 @@ export type Service = {
   kill: (signal: NodeJS.Signals) => Promise<number | null>
 }
 
-export type ServiceOptions = { name: string, env: Record<string, string>, logDir?: string }
+export type ServiceOptions = {
+  name: string
+  env: Record<string, string>
+  logDir?: string | undefined
+  /** A process group of its own, so that Ctrl-C in a terminal does not reach it: who started it ends it. */
+  ownGroup?: boolean | undefined
+}
 
 const READY_WITHIN_MS = 60_000
 const SAID_MAX = 64 * 1_024
@@ -35,17 +41,25 @@ const isReady = async (healthUrl: string): Promise<boolean> => {
 
 const isGone = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
 
-const untilReady = async (child: ChildProcess, { name, healthUrl, said }: Pick<Service, 'name' | 'healthUrl' | 'said'>): Promise<void> => {
+// A service that cannot start says why in one line that begins with its name.
+const toReason = ({ name, said }: Pick<Service, 'name' | 'said'>): string => {
+  const lines = said().trim().split('\n')
+  const line = lines.findLast(each => each.startsWith(`${name}: `)) ?? lines.at(-1) ?? ''
+  return line.replace(`${name}: `, '')
+}
+
+const untilReady = async (child: ChildProcess, service: Pick<Service, 'name' | 'healthUrl' | 'said'>): Promise<void> => {
+  const { name, healthUrl } = service
   const deadlineMs = Date.now() + READY_WITHIN_MS
   while (!await isReady(healthUrl)) {
-    if (isGone(child)) throw new Error(`${name} ended before it was ready: ${said().trim().split('\n').slice(-5).join(' | ')}`)
-    if (Date.now() > deadlineMs) throw new Error(`${name} is not ready after ${READY_WITHIN_MS / 1_000} s: ${said().slice(-500)}`)
+    if (isGone(child)) throw new Error(`${name} ended before it was ready: ${toReason(service)}`)
+    if (Date.now() > deadlineMs) throw new Error(`${name} is not ready after ${READY_WITHIN_MS / 1_000} s: ${toReason(service)}`)
     await new Promise(resolve => setTimeout(resolve, 25))
   }
 }
 
 /** A service that is not started yet. Its environment is `env` and nothing of this process but PATH. */
-export const createService = async ({ name, env, logDir }: ServiceOptions): Promise<Service> => {
+export const createService = async ({ name, env, logDir, ownGroup = false }: ServiceOptions): Promise<Service> => {
   const port = await findFreePort()
   const main = join(ROOT, 'services', name, 'src', 'main.ts')
   const whole = { PATH: process.env['PATH'] ?? '', HEALTH_HOST: '127.0.0.1', HEALTH_PORT: String(port), ...env }
@@ -59,7 +73,7 @@ export const createService = async ({ name, env, logDir }: ServiceOptions): Prom
     said: () => said,
     start: async () => {
       const file = logDir === undefined ? undefined : createWriteStream(join(logDir, `${name}.log`), { flags: 'a' })
-      const begun = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], { env: whole, stdio: ['ignore', 'pipe', 'pipe'], cwd: ROOT })
+      const begun = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], { env: whole, stdio: ['ignore', 'pipe', 'pipe'], cwd: ROOT, detached: ownGroup })
       child = begun
       const keep = (chunk: Buffer): void => { said = `${said}${chunk.toString()}`.slice(-SAID_MAX); file?.write(chunk) }
       begun.stdout.on('data', keep)

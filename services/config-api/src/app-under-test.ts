@@ -22,7 +22,7 @@ export type Answer = { status: number, headers: Record<string, unknown>, text: s
 export type Ask = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object | string) => Promise<Answer>
 
 /** The world beside Postgres: what was projected and sent; `away` makes NATS fail. */
-export type World = { projected: Map<string, Integration>, sent: { delivery: Delivery, messageId: string }[], away: boolean, now: Date | undefined }
+export type World = { projected: Map<string, Integration>, sent: Delivery[], away: boolean, now: Date | undefined }
 
 export type Subject = {
   app: FastifyInstance
@@ -52,7 +52,7 @@ const createWorld = (): { world: World, doubles: Pick<Ports, 'projection' | 'sen
         remove: async ({ id }) => { beThere(); world.projected.delete(id) },
         list: async () => { beThere(); return [...world.projected.values()] }
       },
-      sendDelivery: async (delivery, messageId) => { beThere(); world.sent.push({ delivery, messageId }) },
+      sendDelivery: async delivery => { beThere(); world.sent.push(delivery) },
       checkUrl: async url => {
         if (!URL.canParse(url)) return { kind: 'refused', code: 'not_a_url', detail: 'The URL cannot be read' }
         return REFUSED_URL.test(url) ? { kind: 'refused', code: 'forbidden_address', detail: 'The address is not a public one' } : { kind: 'allowed', url: new URL(url).href }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Value } from '@sinclair/typebox/value'
-import { ACK, consume, createPublish, createRoom, durables, ensureTopology, openBus, openProjection, type Bus } from '@tw/bus'
-import { DisableRequest, subjects } from '@tw/contracts'
+import { ACK, consume, createPublish, createRoom, durables, ensureTopology, openBus, openProjection, toPublication, type Bus } from '@tw/bus'
+import { DisableRequest } from '@tw/contracts'
 import { createGuard, toGuardOptions } from '@tw/egress/guard'
 import { readEnv, run, type Scope } from '@tw/runtime'
 import { openStore } from '@tw/store'
@@ -26,7 +26,7 @@ const openPorts = async (bus: Bus, env: ConfigApiEnv, { logger, onClose }: Scope
   return {
     store,
     projection: await openProjection(bus, { replicas: env.NATS_REPLICAS }),
-    sendDelivery: (delivery, messageId) => publish({ subject: subjects.delivery(delivery.connector), data: JSON.stringify(delivery), messageId }),
+    sendDelivery: delivery => publish(toPublication(delivery)),
     checkUrl: createGuard(toGuardOptions(env)).checkUrl,
     vault: openKeyring(env.VAULT_KEYS),
     log: logger,

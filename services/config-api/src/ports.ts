@@ -26,7 +26,7 @@ export type Ports = {
   store: Store
   projection: Projection
   /** Resolves when the stream has stored it; rejects when it has not. */
-  sendDelivery: (delivery: Delivery, messageId: string) => Promise<void>
+  sendDelivery: (delivery: Delivery) => Promise<void>
   checkUrl: CheckUrl
   vault: Vault
   log: Log

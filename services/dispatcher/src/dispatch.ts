@@ -1,6 +1,6 @@
 // Event -> deliveries. Guarantees: an event is answered only when each of its deliveries is stored, or it stands in REJECTED; a repeat of
 // an event makes the same deliveries again, which the stream stores once within two minutes and receivers know by their id.
-import { ACK, type Answer, type Message, type Publish } from '@tw/bus'
+import { ACK, toPublication, type Answer, type Message, type Publish } from '@tw/bus'
 import { EVENT_BYTES_MAX, subjects, toDeliveryId, type Delivery, type Event, type Integration, type Rejection } from '@tw/contracts'
 import type { Routing } from '@tw/domain'
 import type { Logger, Metrics } from '@tw/runtime'
@@ -50,7 +50,7 @@ export const createDispatch = ({ routing, publish, logger, metrics }: DispatchOp
     if (!parsed.ok) return await reject(message, parsed.tenant ?? '', parsed.rejection)
     const accepted: Accepted = { ...parsed, createdAt: new Date(message.storedAtMs).toISOString() }
     const wanted = [...routing.find(accepted.tenant, accepted.event.type)].map(integration => toDelivery(accepted, integration))
-    await Promise.all(wanted.map(delivery => publish({ subject: subjects.delivery(delivery.connector), data: JSON.stringify(delivery), messageId: delivery.id })))
+    await Promise.all(wanted.map(delivery => publish(toPublication(delivery))))
     metrics.count('tw_events_accepted_total', { type: accepted.event.type })
     metrics.count('tw_deliveries_total', {}, wanted.length)
     return ACK

@@ -1,11 +1,10 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import type { Message } from '@tw/bus'
-import { AttemptBatch, Delivery, type Attempt } from '@tw/contracts'
+import { findSummary, type Message } from '@tw/bus'
+import { AttemptBatch, type Attempt } from '@tw/contracts'
 import { recordAttempts, recordDeliveries, recordEvents, recordRejected, type Db, type EventRow, type RejectedRow } from '@tw/store'
 import { parseEvent } from '@tw/wire'
 import type { Write } from './write.ts'
 
-const deliveryChecker = TypeCompiler.Compile(Delivery)
 const attemptsChecker = TypeCompiler.Compile(AttemptBatch)
 
 const toIso = (ms: number): string => new Date(ms).toISOString()
@@ -17,11 +16,6 @@ const toEventRows = (message: Message): EventRow[] => {
   if (!parsed.ok) return []
   const { source, id, type } = parsed.event
   return [{ tenant: parsed.tenant, source, id, type, receivedAt: toIso(message.storedAtMs), body: JSON.stringify(parsed.event), test: false }]
-}
-
-const toDeliveries = (message: Message): Delivery[] => {
-  const value = toJson(message)
-  return deliveryChecker.Check(value) ? [value as Delivery] : []
 }
 
 const toAttempts = (message: Message): Attempt[] => {
@@ -45,18 +39,10 @@ const toRejectedRow = (message: Message): RejectedRow => {
   }
 }
 
-// A test event never went through EVENTS: it is kept, so that its delivery can be sent again.
-const toTestEvent = ({ tenant, event, createdAt }: Delivery): EventRow =>
-  ({ tenant, source: event.source, id: event.id, type: event.type, receivedAt: createdAt, body: JSON.stringify(event), test: true })
-
 /** What the recorder writes of each stream. */
 export const createRecord = (db: Db): Record<'events' | 'deliveries' | 'attempts' | 'rejected', Write> => ({
   events: messages => recordEvents(db, messages.flatMap(toEventRows)),
-  deliveries: async messages => {
-    const deliveries = messages.flatMap(toDeliveries)
-    await recordEvents(db, deliveries.filter(({ trigger }) => trigger === 'test').map(toTestEvent))
-    await recordDeliveries(db, deliveries)
-  },
+  deliveries: messages => recordDeliveries(db, messages.flatMap(message => findSummary(message) ?? [])),
   attempts: messages => recordAttempts(db, messages.flatMap(toAttempts)),
   rejected: messages => recordRejected(db, messages.map(toRejectedRow))
 })

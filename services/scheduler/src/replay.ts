@@ -1,8 +1,8 @@
 // Replays of a time range. Guarantees: every event of the range is published at least once, however often a scheduler dies in between; a
 // page that is published again makes the same deliveries of the same round, which stream and log know by their ids; never faster than
 // the replay's rate; a cancelled replay stops within one page.
-import type { Publish } from '@tw/bus'
-import { subjects, toDeliveryId, type ConnectorId, type Delivery, type Event } from '@tw/contracts'
+import { toPublication, type Publish } from '@tw/bus'
+import { toDeliveryId, type ConnectorId, type Delivery, type Event } from '@tw/contracts'
 import { advanceReplay, claimReplay, finishReplay, listEventsToReplay, type ReplayRow, type Store, type StoredEvent } from '@tw/store'
 
 export type ReplayOptions = {
@@ -51,8 +51,7 @@ const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(r
 export const createReplay = ({ store, publish, findConnector, isStopping, now }: ReplayOptions): (() => Promise<boolean>) => {
   const publishPage = async (replay: ReplayRow, connector: ConnectorId, events: StoredEvent[]): Promise<void> => {
     const deliveries = events.map(event => toDelivery(replay, connector, event))
-    await Promise.all(deliveries.map(delivery =>
-      publish({ subject: subjects.delivery(connector), data: JSON.stringify(delivery), messageId: `${delivery.id}:${delivery.round}` })))
+    await Promise.all(deliveries.map(delivery => publish(toPublication(delivery))))
   }
 
   /** Publishes the next page; where it ended, or undefined when nothing is left or the replay is no longer ours. */

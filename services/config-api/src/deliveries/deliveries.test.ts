@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { toDeliveryId, type Attempt, type Delivery } from '@tw/contracts'
+import { toDeliveryId, toDeliverySummary, type Attempt, type Delivery } from '@tw/contracts'
 import { toSampleEvent } from '@tw/domain'
 import { recordAttempts, recordDeliveries, recordEvents, recordRejected, type RejectedRow } from '@tw/store'
 import { openSubject, type Answer, type Ask } from '../app-under-test.ts'
@@ -47,7 +47,7 @@ const toAttempt = (delivery: Delivery, number: number, changes: Partial<Attempt>
 })
 
 const keep = async (deliveries: Delivery[], { events = true } = {}): Promise<void> => {
-  await recordDeliveries(store.db, deliveries)
+  await recordDeliveries(store.db, deliveries.map(toDeliverySummary))
   if (events) {
     await recordEvents(store.db, deliveries.map(({ tenant, event, createdAt }) => ({ tenant, source: event.source, id: event.id, type: event.type, receivedAt: createdAt, body: JSON.stringify(event), test: false })))
   }
@@ -133,9 +133,9 @@ t.test('a delivery is sent again as often as it is asked for, each a round of it
     t.match(await ask('POST', `/webhooks/deliveries/${delivery.id}/retry`), { status: 202, body: { deliveryId: delivery.id } })
   }
   world.now = undefined
-  t.equal(new Set(world.sent.map(({ messageId }) => messageId)).size, 3)
-  t.match(world.sent[0]?.delivery, { id: delivery.id, trigger: 'retry', attempt: 1, createdAt: delivery.createdAt, event: delivery.event, integrationId: webhook })
-  t.strictSame(world.sent.map(({ delivery: { round } }) => round), [...world.sent].map(({ delivery: { round } }) => round).sort((one, other) => one - other))
+  t.equal(new Set(world.sent.map(({ round }) => round)).size, 3)
+  t.match(world.sent[0], { id: delivery.id, trigger: 'retry', attempt: 1, createdAt: delivery.createdAt, event: delivery.event, integrationId: webhook })
+  t.strictSame(world.sent.map(({ round }) => round), [...world.sent].map(({ round }) => round).sort((one, other) => one - other))
 
   world.away = true
   t.match(await ask('POST', `/webhooks/deliveries/${delivery.id}/retry`), { status: 503, body: { code: 'TW_UNAVAILABLE' } })

@@ -43,7 +43,7 @@ export const createDeliveries = ({ store, sendDelivery, now }: Pick<Ports, 'stor
     const round = nextRound()
     const { connector, id: integrationId } = webhook
     try {
-      await sendDelivery({ id, tenant, connector, integrationId, event, createdAt: createdAt.toISOString(), trigger: 'retry', round, attempt: 1, holds: 0 }, `${id}:${round}`)
+      await sendDelivery({ id, tenant, connector, integrationId, event, createdAt: createdAt.toISOString(), trigger: 'retry', round, attempt: 1, holds: 0 })
     } catch {
       return UNAVAILABLE
     }

@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { EventType, toDeliveryId, type EventType as EventTypeName } from '@tw/contracts'
 import { toSampleEvent } from '@tw/domain'
+import { recordEvents } from '@tw/store'
 import type { Caller } from '../access.ts'
 import type { Ports } from '../ports.ts'
 import { done, refuse, type Result } from '../problems.ts'
@@ -27,8 +28,10 @@ export const createTrial = ({ store, sendDelivery, now, newId }: Ports): SendTri
   const deliveryId = toDeliveryId(event, webhook.id)
   const { connector, id: integrationId } = webhook
   const delivery = { id: deliveryId, tenant, connector, integrationId, event, createdAt: at.toISOString(), trigger: 'test', round: 0, attempt: 1, holds: 0 } as const
+  // It never goes through EVENTS, so nobody else keeps it: without it the delivery could not be sent again.
+  await recordEvents(store.db, [{ tenant, source: event.source, id: event.id, type: event.type, receivedAt: delivery.createdAt, body: JSON.stringify(event), test: true }])
   try {
-    await sendDelivery(delivery, deliveryId)
+    await sendDelivery(delivery)
   } catch {
     return refuse('TW_UNAVAILABLE', 'The test event could not be sent: the message server is not reachable. Try again soon.')
   }

@@ -185,7 +185,8 @@ t.test('a test sends a sample of the type, marked as a test', async t => {
   world.sent.length = 0
   const answer = await ask('POST', `/webhooks/${id}/test`, { eventType: 'assessment.critical_finding' })
   t.equal(answer.status, 202)
-  t.match(world.sent, [{ messageId: answer.body['deliveryId'], delivery: { integrationId: id, trigger: 'test', event: { type: 'assessment.critical_finding', data: { test: true } } } }])
+  t.match(world.sent, [{ id: answer.body['deliveryId'], integrationId: id, trigger: 'test', event: { type: 'assessment.critical_finding', data: { test: true } } }])
+  t.equal(await store.db.event.count({ where: { id: world.sent[0]?.event.id ?? '', test: true } }), 1, 'it is kept, so that its delivery can be sent again')
   t.equal((await ask('POST', `/webhooks/${id}/test`, { eventType: 'x' })).status, 400)
   await ask('POST', `/webhooks/${id}/disable`)
   t.match(await ask('POST', `/webhooks/${id}/test`, { eventType: 'scan.failed' }), { status: 409, body: { code: 'TW_CONFLICT' } })
