@@ -1,4 +1,4 @@
-import { openStore } from '@tw/store'
+import { openStore, type Store } from '@tw/store'
 import type { Stage } from './stage.ts'
 import { toLatency, toPercentile } from './figures.ts'
 
@@ -9,14 +9,12 @@ const until = async (what: string, holds: () => Promise<boolean>, withinMs: numb
   const deadlineMs = Date.now() + withinMs
   while (!await holds()) {
     if (Date.now() > deadlineMs) throw new Error(`${what}: not within ${withinMs / 1_000} s`)
-    await new Promise(resolve => setTimeout(resolve, 20))
+    await new Promise(resolve => setTimeout(resolve, 100))
   }
 }
 
-const countLogged = async (stage: Stage): Promise<number> => {
-  const store = await openStore({ databaseUrl: stage.databaseUrl, connections: 1 })
+const countLogged = async (store: Store): Promise<number> => {
   const [row] = await store.db.$queryRaw<{ count: number }[]>`SELECT count(*)::int AS count FROM deliveries WHERE status = 'delivered'`
-  await store.close()
   return row?.count ?? 0
 }
 
@@ -46,16 +44,18 @@ export const measureLatency = async (stage: Stage, perSecond: number, seconds: n
 export const measureDrain = async (stage: Stage, count: number): Promise<Finding> => {
   await stage.addWebhook('drain')
   await stage.receiver.reset()
-  const before = await countLogged(stage)
+  const store = await openStore({ databaseUrl: stage.databaseUrl, connections: 1 })
+  const before = await countLogged(store)
   const [cpu, begun] = [stage.cpu(), Date.now()]
   await stage.emitter.emitAll(count)
   const emittedMs = Date.now() - begun
   await until('all received', async () => await stage.receiver.count('drain') >= count, 300_000)
   const receivedMs = Date.now() - begun
-  await until('all logged', async () => await countLogged(stage) - before >= count, 300_000)
+  await until('all logged', async () => await countLogged(store) - before >= count, 300_000)
   const loggedMs = Date.now() - begun
-  const rate = (ms: number): number => Math.round(count * 1_000 / ms)
   const each = cpuEach(cpu, stage.cpu(), count)
+  await store.close()
+  const rate = (ms: number): number => Math.round(count * 1_000 / ms)
   await stage.removeWebhooks()
   return {
     what: `drain of ${count} events, one worker`,

@@ -44,7 +44,7 @@ export const openStage = async (env: Record<string, string> = {}): Promise<Stage
     receiver: receiver.pid,
     emitter: process.pid
   })
-  const ofEach = (read: (pid: number) => number): Record<string, number> => Object.fromEntries(Object.entries(pids()).map(([name, pid]) => [name, ofFamily(read)(pid)]))
+  const ofEach = (read: (pid: number) => number): Record<string, number> => Object.fromEntries(Object.entries(pids()).map(([name, pid]) => [name, name === 'postgres' ? ofFamily(read)(pid) : read(pid)]))
   return {
     platform,
     emitter,

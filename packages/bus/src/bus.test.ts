@@ -16,7 +16,8 @@ const open = async (t: Teardown): Promise<Bus> => {
 }
 
 const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadlineMs = Date.now() + 20_000
+  // What was on its way to a reader that stopped comes again after the consumer's ack_wait of 30 s.
+  const deadlineMs = Date.now() + 60_000
   while (!await holds()) {
     if (Date.now() > deadlineMs) throw new Error(`Waited in vain: ${what}`)
     await new Promise(resolve => setImmediate(resolve))

@@ -1,10 +1,13 @@
 import { connect, type JetStreamClient, type JetStreamManager, type NatsConnection } from 'nats'
+import { createCork, type Cork } from './cork.ts'
 
 /** One connection to NATS and its JetStream. */
 export type Bus = {
   connection: NatsConnection
   js: JetStreamClient
   jsm: JetStreamManager
+  /** Collects what is sent in one turn of the event loop. */
+  cork: Cork
   isConnected: () => boolean
   /** Sends what is buffered, then closes. */
   close: () => Promise<void>
@@ -52,6 +55,7 @@ const tryConnect = async (options: BusOptions, deadlineMs: number): Promise<Nats
 export const openBus = async (options: BusOptions): Promise<Bus> => {
   const connection = await tryConnect(options, Date.now() + (options.connectWithinMs ?? 30_000))
   const state = { connected: true }
+  const cork = createCork()
   void (async () => {
     for await (const { type } of connection.status()) {
       if (type === 'disconnect') state.connected = false
@@ -62,7 +66,11 @@ export const openBus = async (options: BusOptions): Promise<Bus> => {
     connection,
     js: connection.jetstream({ timeout: 2_000 }),
     jsm: await connection.jetstreamManager({ timeout: 5_000, checkAPI: false }),
+    cork,
     isConnected: () => state.connected && !connection.isClosed(),
-    close: async () => { await connection.drain().catch(() => connection.close()) }
+    close: async () => {
+      await cork.flushed()
+      await connection.drain().catch(() => connection.close())
+    }
   }
 }

@@ -18,7 +18,7 @@ export type BatchOptions = {
 const TROUBLE: Answer = { kind: 'nak', delayMs: 1_000 }
 
 /** Reads messages in batches, one batch after the other: while one is worked on the next one gathers. */
-export const consumeBatches = (bus: Pick<Bus, 'js'>, options: BatchOptions): Reading => {
+export const consumeBatches = (bus: Pick<Bus, 'js' | 'cork'>, options: BatchOptions): Reading => {
   const gathered: JsMsg[] = []
   let timer: NodeJS.Timeout | undefined
   // Batches are worked on one after the other, in the order they gathered.
@@ -28,10 +28,10 @@ export const consumeBatches = (bus: Pick<Bus, 'js'>, options: BatchOptions): Rea
     const heartbeat = setInterval(() => { for (const message of batch) message.working() }, options.heartbeatMs)
     try {
       const answers = await options.read(batch.map(toMessage))
-      batch.forEach((message, index) => obey(message, answers[index] ?? TROUBLE))
+      batch.forEach((message, index) => obey(bus, message, answers[index] ?? TROUBLE))
     } catch (error) {
       options.onTrouble(error, `A batch of ${options.source.stream} comes again`)
-      for (const message of batch) obey(message, TROUBLE)
+      for (const message of batch) obey(bus, message, TROUBLE)
     } finally {
       clearInterval(heartbeat)
     }

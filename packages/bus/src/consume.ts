@@ -101,10 +101,8 @@ export const readLoop = ({ js }: Pick<Bus, 'js'>, source: Source, { take, onTrou
 }
 
 /** Obeys the answer: the only place where a message is acked. */
-export const obey = (message: JsMsg, answer: Answer): void => {
-  if (answer.kind === 'ack') message.ack()
-  else message.nak(answer.delayMs)
-}
+export const obey = ({ cork }: Pick<Bus, 'cork'>, message: JsMsg, answer: Answer): void =>
+  cork.send(() => answer.kind === 'ack' ? message.ack() : message.nak(answer.delayMs))
 
 export type ConsumeOptions = {
   source: Source
@@ -115,14 +113,14 @@ export type ConsumeOptions = {
 }
 
 /** Reads messages one by one, as many at once as `enter` lets in. */
-export const consume = (bus: Pick<Bus, 'js'>, { source, enter, read, onTrouble }: ConsumeOptions): Reading => {
+export const consume = (bus: Pick<Bus, 'js' | 'cork'>, { source, enter, read, onTrouble }: ConsumeOptions): Reading => {
   const begun = new Set<Promise<void>>()
   const work = async (message: JsMsg, leave: () => void): Promise<void> => {
     try {
-      obey(message, await read(toMessage(message)))
+      obey(bus, message, await read(toMessage(message)))
     } catch (error) {
       onTrouble(error, `A message of ${source.stream} could not be worked on and comes again`)
-      obey(message, { kind: 'nak', delayMs: TROUBLE_DELAY_MS })
+      obey(bus, message, { kind: 'nak', delayMs: TROUBLE_DELAY_MS })
     } finally {
       leave()
     }

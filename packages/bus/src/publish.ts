@@ -63,7 +63,7 @@ const onReconnect = async (connection: Bus['connection'], resend: () => void): P
 }
 
 /** One inbox and one table of what is outstanding, for one connection. */
-export const createPublish = ({ connection }: Pick<Bus, 'connection'>, { withinMs = Number.POSITIVE_INFINITY, answerWithinMs = ANSWER_WITHIN_MS }: PublishOptions = {}): Publish => {
+export const createPublish = ({ connection, cork }: Pick<Bus, 'connection' | 'cork'>, { withinMs = Number.POSITIVE_INFINITY, answerWithinMs = ANSWER_WITHIN_MS }: PublishOptions = {}): Publish => {
   const inbox = createInbox()
   const outstanding = new Map<number, Outstanding>()
   let last = 0
@@ -113,7 +113,7 @@ export const createPublish = ({ connection }: Pick<Bus, 'connection'>, { withinM
     const id = ++last
     const entry: Outstanding = { publication, headers: toHeaders(publication), startMs: Date.now(), sentMs: 0, stored: resolve, failed: reject }
     outstanding.set(id, entry)
-    send(id, entry)
+    cork.send(() => send(id, entry))
     sweeping ??= setInterval(sweep, SWEEP_MS)
   })
 }
