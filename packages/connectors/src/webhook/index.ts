@@ -24,7 +24,8 @@ export const webhook: Connector<Config> = {
     const request = render(delivery, config, nowMs)
     const answer = await http(request)
     return {
-      outcome: classify(answer, nowMs + answer.durationMs),
+      // Rounded down: a fraction too much would make an hour's Retry-After wait in the tier of three.
+      outcome: classify(answer, nowMs + Math.floor(answer.durationMs)),
       statusCode: answer.kind === 'answer' ? answer.status : null,
       responseTimeMs: Math.round(answer.durationMs),
       request: { method: request.method, url: request.url, headers: maskHeaders(request.headers, config) },
