@@ -11,6 +11,8 @@ const PINNED_NODE = join(ROOT, 'node_modules', 'node', 'bin', process.platform =
 const STAMP = join(ROOT, 'node_modules', '.installed')
 const { packageManager } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
 const say = line => process.stdout.write(`${line}\n`)
 
 const end = (line, code = 1) => {
@@ -18,14 +20,14 @@ const end = (line, code = 1) => {
   process.exit(code)
 }
 
-// Signals reach the child through the terminal's process group; a supervisor sends them to us alone, so they are passed on.
+// A terminal sends its signals to the child as well, a supervisor to us alone: they are passed on, and the child ends once however often
+// it is told. We stay until it has ended.
 const run = (command, args, env = {}) => new Promise(resolve => {
   const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env }, shell: process.platform === 'win32' })
   const pass = signal => { child.kill(signal) }
-  process.on('SIGTERM', pass)
-  process.on('SIGINT', () => undefined)
+  for (const signal of SIGNALS) process.on(signal, pass)
   child.once('error', error => end(`${command} cannot be run: ${error.message}`))
-  child.once('exit', (code, signal) => { process.off('SIGTERM', pass); resolve(signal === null ? code ?? 1 : 1) })
+  child.once('exit', (code, signal) => { SIGNALS.forEach(name => process.off(name, pass)); resolve(signal === null ? code ?? 1 : 1) })
 })
 
 const toStamp = () => {

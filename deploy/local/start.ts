@@ -1,97 +1,166 @@
-// `npm start`: the whole platform on this machine, with nothing but Node and npm to begin with.
-import { join } from 'node:path'
-import { migrate } from '@tw/store/migrate'
-import { createToken, findFreePort, openNats, openPlatform, openPostgres, type Platform } from '@tw/testkit'
-import { findLogged, openSample, sendSample } from './first-delivery.ts'
-import { LOCAL, readLocalState, writeLocal, writeLocalState, type LocalState } from './local-state.ts'
-import { keepRunning } from './keep-running.ts'
-import type { Received } from './receiver.ts'
+// `npm start`: the whole platform on this machine, with nothing but Node and npm to begin with. Guarantees: it ends with every process it
+// started, by Ctrl-C, SIGTERM, a closed terminal or a failure at any step; what one that was killed left behind, the next one ends first.
+import { isAbsolute, join } from 'node:path'
+import { openBus } from '@tw/bus'
+import { readEnv } from '@tw/runtime'
+import { createPlatform, createToken, findFreePort, type Platform } from '@tw/testkit'
+import { keepRunning, type Part } from './keep-running.ts'
+import { START, endLeftovers } from './leftovers.ts'
+import { LocalEnv, toFolder, toShown } from './local-env.ts'
+import { openLocalFiles, type LocalFiles, type LocalState } from './local-files.ts'
+import { createPacedSay, narrateRejected, toReceivedLine } from './narrate.ts'
+import { openReceiver } from './receiver.ts'
+import { ensureSample, findLogged, sendSample } from './sample.ts'
+import { findSamePort, migrateDatabase, openDatabase, openNatsServer } from './servers.ts'
 
+type Close = () => Promise<unknown> | unknown
+type Started = { closers: Close[], parts: Map<string, Part>, stopping: boolean, release: () => void }
+const run: Started = { closers: [], parts: new Map(), stopping: false, release: () => undefined }
+
+// Whoever read our lines may be gone: that is no reason to leave processes behind.
+process.stdout.on('error', () => undefined)
 const say = (line: string): void => { process.stdout.write(`${line}\n`) }
+const toSentence = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ')
 
-type Closer = () => Promise<unknown>
-const closers: Closer[] = []
-const state = { stopping: false }
-
-const stop = async (code: number): Promise<void> => {
-  if (state.stopping) return
-  state.stopping = true
-  say('\nStopping ...')
-  for (const close of closers.splice(0).reverse()) await close().catch(error => say(`  ${String(error)}`))
-  say('Stopped. Your data stays in .local/ for the next start.')
-  process.exit(code)
+const opened = async <Opened>(opening: Promise<Opened>, toClose: (opened: Opened) => Close): Promise<Opened> => {
+  const made = await opening
+  run.closers.push(toClose(made))
+  if (run.stopping) throw new Error('Stopping')
+  return made
 }
 
-const openServers = async (): Promise<{ natsUrl: string, databaseUrl: string }> => {
-  const { NATS_URL, DATABASE_URL } = process.env
-  say(DATABASE_URL === undefined ? 'Starting Postgres ...' : 'Using the Postgres of DATABASE_URL.')
-  const postgres = await openPostgres({ dir: join(LOCAL, 'postgres'), durable: true, ...(DATABASE_URL === undefined ? {} : { databaseUrl: DATABASE_URL }) })
-  closers.push(postgres.close)
-  say('Migrating the database ...')
-  await migrate(postgres.url)
-  if (NATS_URL !== undefined) say('Using the NATS of NATS_URL.')
-  else say('Starting NATS ...')
-  const nats = NATS_URL === undefined ? await openNats({ dir: join(LOCAL, 'nats'), say }) : { url: NATS_URL, close: async () => undefined }
-  closers.push(nats.close)
-  return { natsUrl: nats.url, databaseUrl: postgres.url }
+const findApiPort = async ({ API_PORT }: LocalEnv, { apiPort }: LocalState): Promise<number> => {
+  if (API_PORT === undefined) return await findSamePort(apiPort)
+  return await findFreePort(API_PORT).catch(() => { throw new Error(`Port ${API_PORT} is taken: set API_PORT to another one, or stop what listens there.`) })
 }
 
-const openServices = async (local: LocalState, servers: { natsUrl: string, databaseUrl: string }): Promise<Platform> => {
-  const apiPort = await findApiPort(local)
+type Servers = { natsUrl: string, databaseUrl: string }
+
+const openServers = async (files: LocalFiles, env: LocalEnv, state: LocalState): Promise<Servers> => {
+  const { folder } = files
+  say(env.DATABASE_URL === undefined ? 'Starting Postgres ...' : 'Using the Postgres of DATABASE_URL ...')
+  const database = await opened(openDatabase(folder, env), ({ close }) => close)
+  addPart(files, database.part)
+  say('Bringing the database up to date ...')
+  await migrateDatabase(database.url)
+  say(env.NATS_URL === undefined ? 'Starting NATS ...' : 'Using the NATS of NATS_URL ...')
+  const nats = await opened(openNatsServer(folder, env, { port: state.natsPort, say }), ({ close }) => close)
+  addPart(files, nats.part)
+  return { natsUrl: nats.url, databaseUrl: database.url }
+}
+
+// From here on a crash of ours is one the next start can clean up after.
+const addPart = (files: LocalFiles, part: Part | undefined): void => {
+  if (part !== undefined) run.parts.set(part.name, part)
+  files.writeProcesses({
+    [START]: { pid: process.pid, mark: 'start.ts' },
+    ...Object.fromEntries([...run.parts].map(([name, { pid, mark }]) => [name, { pid: pid(), mark }]))
+  })
+}
+
+const startPlatform = async (files: LocalFiles, env: LocalEnv, { state, servers, apiPort }: { state: LocalState, servers: Servers, apiPort: number }): Promise<Platform> => {
   say('Starting the services ...')
-  const platform = await openPlatform({ ...servers, keys: local.keys, apiPort, logDir: join(LOCAL, 'logs'), onReady: name => say(`  ${name} is ready`) })
-  closers.push(platform.close)
-  keepRunning(platform, { say, isStopping: () => state.stopping })
+  const login = Object.fromEntries([['NATS_USER', env.NATS_USER], ['NATS_PASSWORD', env.NATS_PASSWORD]].filter(([, value]) => value !== undefined))
+  const platform = await opened(createPlatform({
+    ...servers, keys: state.keys, apiPort, env: login, logDir: join(files.folder, 'logs'), ownGroup: true, onReady: name => say(`  ${name} is ready`)
+  }), ({ close }) => close)
+  const starting = platform.start()
+  for (const service of Object.values(platform.services)) addPart(files, { ...service, mark: join('services', service.name, 'src', 'main.ts') })
+  await starting
   return platform
 }
 
-const findApiPort = async (local: LocalState): Promise<number> => {
-  const { API_PORT } = process.env
-  if (API_PORT !== undefined) return await findFreePort(Number(API_PORT))
-  const before = local.apiPort
-  return before === undefined ? await findFreePort() : await findFreePort(before).catch(() => findFreePort())
-}
-
-const sayReceived = ({ deliveryId, eventType, signed, body }: Received): void =>
-  say(`Received  ${eventType}  event ${body.id}  delivery ${deliveryId}  ${signed ? 'signature verified' : 'SIGNATURE DOES NOT FIT'}`)
-
-const sayNext = (platform: Platform, natsUrl: string): void => say(`
-ThreatWeaver Integrations is running. Ctrl-C stops all of it.
-
-  API      ${platform.apiUrl}
-  Log      ${join(LOCAL, 'logs')}
-  Token    in .local/run.json, for tenant "default", valid 30 days
-
-Try next, in another terminal:
-
-  TOKEN=$(node -p "require('./.local/run.json').token")
-  curl -s -H "Authorization: Bearer $TOKEN" ${platform.apiUrl}/webhooks
-  curl -s -H "Authorization: Bearer $TOKEN" ${platform.apiUrl}/webhooks/deliveries
-  nats -s ${natsUrl} pub tw.events.default.finding.created "$(cat proto/examples/finding.created.json)"
-`)
-
-const start = async (): Promise<void> => {
-  const local = readLocalState()
-  const servers = await openServers()
-  const platform = await openServices(local, servers)
-  const apiPort = Number(new URL(platform.apiUrl).port)
-  const sample = await openSample(platform, { ...local, apiPort }, sayReceived)
-  closers.push(sample.close)
-  writeLocalState(sample.state)
-  const pids = Object.fromEntries(Object.entries(platform.services).map(([name, service]) => [name, service.pid()]))
-  writeLocal('run.json', { apiUrl: platform.apiUrl, token: createToken(local.keys), ...servers, pids })
-  if (sample.first) {
-    say('Sending a sample finding through NATS ...')
-    const delivery = await findLogged(platform, await sendSample(servers.natsUrl))
-    say(`The delivery as the log has it:\n${JSON.stringify(delivery, null, 2)}`)
+const watch = (files: LocalFiles, platform: Platform, { state, servers }: { state: LocalState, servers: Servers }): void => {
+  const token = createToken(state.keys)
+  const running = new Map(run.parts)
+  const tell = (): void => {
+    const pids = Object.fromEntries([...running].map(([name, { pid }]) => [name, pid()]))
+    files.writeRun({ apiUrl: platform.apiUrl, token, ...servers, pids: { [START]: process.pid, ...pids } })
   }
-  sayNext(platform, servers.natsUrl)
+  const onChange = (part: Part, isRunning: boolean): void => {
+    if (run.stopping) return
+    if (isRunning) addPart(files, part)
+    if (isRunning) running.set(part.name, part)
+    else running.delete(part.name)
+    tell()
+  }
+  tell()
+  for (const part of run.parts.values()) void keepRunning(part, { say, isStopping: () => run.stopping, onChange })
 }
 
-const stopWell = (): void => { stop(0).catch(() => process.exit(1)) }
-process.on('SIGINT', stopWell).on('SIGTERM', stopWell)
-start().catch(error => {
-  if (state.stopping) return
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  void stop(1)
-})
+const prove = async (platform: Platform, bus: Awaited<ReturnType<typeof openBus>>, webhookId: string): Promise<void> => {
+  say('\nSending a sample finding through NATS ...')
+  const delivery = await findLogged(platform, await sendSample(bus), webhookId)
+  say(`Its delivery, as the log has it:\n${JSON.stringify(delivery, null, 2)}`)
+}
+
+const sayNext = (files: LocalFiles, apiUrl: string, { natsUrl, webhookId }: { natsUrl: string, webhookId: string }): void => {
+  const runFile = toShown(join(files.folder, 'run.json'))
+  say(`
+ThreatWeaver Integrations is running. Ctrl-C stops all of it; your data stays in ${toShown(files.folder)}/.
+
+  API     ${apiUrl}
+  Pages   ${apiUrl}/docs   (the API, to browse; any name, the token as password)
+  Token   in ${runFile}, for the tenant "default", good for 30 days
+  Logs    ${toShown(join(files.folder, 'logs'))}/
+
+Try next, in another terminal, in this folder: emit a finding; send a sample event without NATS; read the log.
+
+  TOKEN=$(node -p "require('${isAbsolute(runFile) ? runFile : `./${runFile}`}').token")
+  nats -s ${natsUrl} pub tw.events.default.finding.created "$(node -p "JSON.stringify({...require('./proto/examples/finding.created.json'), id: crypto.randomUUID()})")"
+  curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"eventType":"scan.failed"}' ${apiUrl}/webhooks/${webhookId}/test
+  curl -s -H "Authorization: Bearer $TOKEN" ${apiUrl}/webhooks/deliveries
+
+What the sample receiver gets is said here:
+`)
+}
+
+const start = async (env: LocalEnv): Promise<void> => {
+  const files = openLocalFiles(toFolder(env))
+  run.release = files.close
+  await endLeftovers(files.readProcesses(), say)
+  const before = files.readState()
+  files.writeState(before)
+  const apiPort = await findApiPort(env, before)
+  const servers = await openServers(files, env, before)
+  const paced = createPacedSay(say)
+  const receiver = await opened(openReceiver({ port: before.receiverPort ?? 0, secret: before.webhookSecret, onReceived: received => paced(toReceivedLine(received)) }), ({ close }) => close)
+  const platform = await startPlatform(files, env, { state: before, servers, apiPort })
+  const { state, isNew } = await ensureSample(platform, { ...before, apiPort, ...(env.NATS_URL === undefined ? { natsPort: Number(new URL(servers.natsUrl).port) } : {}) }, receiver.port)
+  files.writeState(state)
+  watch(files, platform, { state, servers })
+  const bus = await opened(openBus({ url: servers.natsUrl, name: 'npm-start', user: env.NATS_USER, password: env.NATS_PASSWORD }), ({ close }) => close)
+  void narrateRejected(bus, paced)
+  if (isNew || state.proven !== true) await prove(platform, bus, state.webhookId ?? '')
+  files.writeState({ ...state, proven: true })
+  sayNext(files, platform.apiUrl, { natsUrl: servers.natsUrl, webhookId: state.webhookId ?? '' })
+}
+
+const closeAll = async (): Promise<void> => {
+  for (const close of run.closers.splice(0).reverse()) await Promise.resolve(close()).catch(error => say(`  ${toSentence(error)}`))
+}
+
+const stop = async (code: number, starting: Promise<unknown>): Promise<void> => {
+  if (run.stopping) return
+  run.stopping = true
+  say('\nStopping ...')
+  await closeAll()
+  // What was being opened meanwhile is closed as well.
+  await starting.catch(() => undefined)
+  await closeAll()
+  run.release()
+  say('Stopped.')
+  process.exit(code)
+}
+
+const fail = (error: unknown): void => {
+  if (run.stopping) return
+  process.stderr.write(`${toSentence(error)}\n`)
+  void stop(1, starting)
+}
+
+const readLocalEnv = async (): Promise<LocalEnv> => readEnv(LocalEnv)
+const starting = readLocalEnv().then(start)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { void stop(0, starting) })
+process.on('uncaughtException', fail)
+starting.catch(fail)

@@ -1,3 +1,4 @@
+import { DENIED_PORTS } from '@tw/egress/guard'
 import { findFreePort } from './postgres.ts'
 import { createService, type Service } from './service.ts'
 import { AUDIENCE, ISSUER, createLicence, createToken, type Keys } from './tokens.ts'
@@ -32,12 +33,16 @@ export type PlatformOptions = {
   onReady?: (name: ServiceName) => void
 }
 
+const toPort = (url: string): number => Number(new URL(url).port)
+
 const toEnv = ({ natsUrl, databaseUrl, keys, env }: PlatformOptions, apiPort: number): Record<string, string> => ({
   NATS_URL: natsUrl,
   DATABASE_URL: databaseUrl,
   VAULT_KEYS: keys.vaultKeys,
   // Receivers on this machine: an operator's choice that production does not make.
   EGRESS_ALLOW_CIDRS: '127.0.0.0/8',
+  // But no webhook reaches our own parts through it.
+  EGRESS_DENY_PORTS: [...DENIED_PORTS, toPort(natsUrl), toPort(databaseUrl), apiPort].join(','),
   API_HOST: '127.0.0.1',
   API_PORT: String(apiPort),
   JWT_ISSUER: ISSUER,
