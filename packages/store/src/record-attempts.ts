@@ -1,7 +1,7 @@
 // Writes attempts and, in the same statement, what they mean for their deliveries. Guarantees: an attempt that comes twice is counted
 // once; an older fact never replaces a newer one, whatever order they come in; what was delivered in a round stays delivered in it.
 import type { Attempt } from '@tw/contracts'
-import type { Db } from './open.ts'
+import type { Statement, Store } from './open.ts'
 
 const INPUT = `json_to_recordset($1::json) AS x("deliveryId" uuid, tenant text, connector text, "integrationId" uuid, "eventId" text, "eventSource" text,
   "eventType" text, "deliveryCreatedAt" timestamptz, trigger text, round bigint, number int, "startedAt" timestamptz, "responseTimeMs" int, status text,
@@ -13,7 +13,9 @@ const KEPT = ['status', 'status_code', 'response_time_ms', 'error', 'next_attemp
   .map(column => `${column} = CASE WHEN ${NEWER} THEN excluded.${column} ELSE deliveries.${column} END`).join(',\n  ')
 
 // Number 0 tells of a delivery that ended without an attempt.
-const SQL = `
+const RECORD: Statement = {
+  name: 'record-attempts',
+  text: `
 WITH input AS MATERIALIZED (SELECT * FROM ${INPUT}),
 made AS (
   INSERT INTO attempts (delivery_id, delivery_created_at, round, number, trigger, started_at, response_time_ms, status, status_code, error, request, response, next_attempt_at)
@@ -33,6 +35,7 @@ ORDER BY "deliveryId"
 ON CONFLICT (id, created_at) DO UPDATE SET
   attempts = deliveries.attempts + excluded.attempts,
   ${KEPT}`
+}
 
 // Postgres text holds neither NUL nor half a surrogate pair; a far end's words may.
 const toText = (text: string | null): string | null => text === null ? null : text.replaceAll('\0', '\ufffd').toWellFormed()
@@ -42,6 +45,6 @@ const toRow = (attempt: Attempt): object =>
   ({ ...attempt, error: toText(attempt.error), request: toJson(attempt.request), response: toJson(attempt.response) })
 
 /** Writes many attempts, and what becomes of their deliveries, in one statement. */
-export const recordAttempts = async (db: Db, attempts: readonly Attempt[]): Promise<void> => {
-  if (attempts.length > 0) await db.$executeRawUnsafe(SQL, JSON.stringify(attempts.map(toRow)))
+export const recordAttempts = async ({ write }: Pick<Store, 'write'>, attempts: readonly Attempt[]): Promise<void> => {
+  if (attempts.length > 0) await write(RECORD, JSON.stringify(attempts.map(toRow)))
 }

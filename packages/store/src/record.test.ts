@@ -55,28 +55,28 @@ const read = async (of: Delivery): Promise<{ status: string | undefined, attempt
 
 t.test('a delivery is queued, retried and delivered', async t => {
   const of = delivery()
-  await recordDeliveries(store.db, [toDeliverySummary(of)])
+  await recordDeliveries(store, [toDeliverySummary(of)])
   t.strictSame(await read(of), { status: 'queued', attempts: 0, statusCode: null, rows: 0 })
-  await recordAttempts(store.db, [attempt(of, retrying)])
+  await recordAttempts(store, [attempt(of, retrying)])
   t.strictSame(await read(of), { status: 'retrying', attempts: 1, statusCode: 500, rows: 1 })
-  await recordAttempts(store.db, [attempt({ ...of, attempt: 2 })])
+  await recordAttempts(store, [attempt({ ...of, attempt: 2 })])
   t.strictSame(await read(of), { status: 'delivered', attempts: 2, statusCode: 200, rows: 2 })
 })
 
 t.test('what was delivered stays delivered when the same attempt is made again after a crash', async t => {
   const of = delivery()
-  await recordAttempts(store.db, [attempt(of)])
-  await recordAttempts(store.db, [attempt(of, { ...retrying, startedAt: toIso(20_000) })])
+  await recordAttempts(store, [attempt(of)])
+  await recordAttempts(store, [attempt(of, { ...retrying, startedAt: toIso(20_000) })])
   t.strictSame(await read(of), { status: 'delivered', attempts: 1, statusCode: 200, rows: 1 })
 })
 
 t.test('a person\'s retry is a round of its own and can be repeated', async t => {
   const of = delivery()
-  await recordAttempts(store.db, [attempt(of, { ...retrying, status: 'failed' })])
+  await recordAttempts(store, [attempt(of, { ...retrying, status: 'failed' })])
   const [first, second] = [createdMs + 60_000, createdMs + 60_001]
-  await recordDeliveries(store.db, [toDeliverySummary({ ...of, trigger: 'retry', round: first })])
+  await recordDeliveries(store, [toDeliverySummary({ ...of, trigger: 'retry', round: first })])
   t.strictSame(await read(of), { status: 'queued', attempts: 1, statusCode: 500, rows: 1 })
-  await recordAttempts(store.db, [
+  await recordAttempts(store, [
     attempt({ ...of, trigger: 'retry', round: first }, { ...retrying, status: 'failed', startedAt: toIso(61_000) }),
     attempt({ ...of, trigger: 'retry', round: second }, { startedAt: toIso(62_000) })
   ])
@@ -85,14 +85,14 @@ t.test('a person\'s retry is a round of its own and can be repeated', async t =>
 
 t.test('a delivery that ends without an attempt says why and has none', async t => {
   const of = delivery()
-  await recordAttempts(store.db, [attempt(of, { number: 0, status: 'cancelled', statusCode: null, error: 'The integration was disabled', request: null, response: null })])
+  await recordAttempts(store, [attempt(of, { number: 0, status: 'cancelled', statusCode: null, error: 'The integration was disabled', request: null, response: null })])
   t.strictSame(await read(of), { status: 'cancelled', attempts: 0, statusCode: null, rows: 0 })
 })
 
 t.test('hostile words of a far end are kept without breaking the batch', async t => {
   const [hostile, neighbour] = [delivery(), delivery()]
   const words = 'NUL \0 half a pair \ud800 quote \' " \\ {} $1'
-  await recordAttempts(store.db, [
+  await recordAttempts(store, [
     attempt(hostile, { ...retrying, error: words, response: { headers: { 'x-odd': words }, body: words, truncated: false } }),
     attempt(neighbour)
   ])
@@ -106,11 +106,11 @@ t.test('in whatever order, batches and repeats the facts come, the log ends the 
     const of = delivery()
     const round = createdMs + 100_000
     const facts = [
-      (): Promise<void> => recordDeliveries(store.db, [toDeliverySummary(of)]),
-      (): Promise<void> => recordAttempts(store.db, [attempt(of, retrying)]),
-      (): Promise<void> => recordAttempts(store.db, [attempt({ ...of, attempt: 2 }, { ...retrying, status: 'failed' })]),
-      (): Promise<void> => recordDeliveries(store.db, [toDeliverySummary({ ...of, round, trigger: 'retry' })]),
-      (): Promise<void> => recordAttempts(store.db, [attempt({ ...of, round, trigger: 'retry' }, { startedAt: toIso(101_000) })])
+      (): Promise<void> => recordDeliveries(store, [toDeliverySummary(of)]),
+      (): Promise<void> => recordAttempts(store, [attempt(of, retrying)]),
+      (): Promise<void> => recordAttempts(store, [attempt({ ...of, attempt: 2 }, { ...retrying, status: 'failed' })]),
+      (): Promise<void> => recordDeliveries(store, [toDeliverySummary({ ...of, round, trigger: 'retry' })]),
+      (): Promise<void> => recordAttempts(store, [attempt({ ...of, round, trigger: 'retry' }, { startedAt: toIso(101_000) })])
     ]
     for (const index of [...once, ...again.slice(0, size)]) await facts[index]?.()
     t.strictSame(await read(of), { status: 'delivered', attempts: 3, statusCode: 200, rows: 3 })
@@ -120,14 +120,14 @@ t.test('in whatever order, batches and repeats the facts come, the log ends the 
 t.test('a batch of attempts of one delivery counts each, and two recorders at once do not stand in each other\'s way', async t => {
   const many = Array.from({ length: 50 }, () => delivery())
   const batch = many.flatMap(of => [attempt(of, retrying), attempt({ ...of, attempt: 2 })])
-  await Promise.all([recordAttempts(store.db, batch), recordAttempts(store.db, [...batch].reverse()), recordDeliveries(store.db, many.map(toDeliverySummary))])
+  await Promise.all([recordAttempts(store, batch), recordAttempts(store, [...batch].reverse()), recordDeliveries(store, many.map(toDeliverySummary))])
   const states = await Promise.all(many.map(read))
   t.ok(states.every(({ status, attempts, rows }) => status === 'delivered' && attempts === 2 && rows === 2))
 })
 
 t.test('an event is written once', async t => {
   const row = { tenant: 'default', source: '/scanner', id: randomUUID(), type: 'finding.created', receivedAt: createdAt, body: '{"text":"\\u0000"}', test: false }
-  await recordEvents(store.db, [row, row])
-  await recordEvents(store.db, [row])
+  await recordEvents(store, [row, row])
+  await recordEvents(store, [row])
   t.equal(await store.db.event.count({ where: { id: row.id } }), 1)
 })

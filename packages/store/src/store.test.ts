@@ -35,14 +35,14 @@ t.test('the tables are what the schema says', async t => {
 })
 
 t.test('each row goes to the partition of its day in UTC; strays move when theirs is made', async t => {
-  await recordEvents(db, [event('early', '2026-03-01T23:59:59.999Z'), event('stray', '2026-03-10T00:00:00.000Z'), event('late', '2026-03-10T23:59:59.999Z')])
+  await recordEvents(store, [event('early', '2026-03-01T23:59:59.999Z'), event('stray', '2026-03-10T00:00:00.000Z'), event('late', '2026-03-10T23:59:59.999Z')])
   t.equal(await partitionOf('stray'), 'events_default')
   const made = await ensurePartitions(store, { daysAhead: 2, now: NOW })
   t.strictSame(made.filter(name => name.startsWith('events')), ['events_20260309', 'events_20260310', 'events_20260311', 'events_20260312', 'events_20260301'])
   t.equal(made.filter(name => name.startsWith('attempts')).length, 4)
   t.strictSame(await Promise.all(['early', 'stray', 'late'].map(partitionOf)), ['events_20260301', 'events_20260310', 'events_20260310'])
   t.strictSame(await ensurePartitions(store, { daysAhead: 2, now: NOW }), [])
-  await recordEvents(db, [event('stray', '2026-03-10T00:00:00.000Z')])
+  await recordEvents(store, [event('stray', '2026-03-10T00:00:00.000Z')])
   t.equal(await db.event.count(), 3, 'the moved row is known again')
   t.ok(await findEvent(db, { tenant: 'default', source: '/s', id: 'stray', receivedAt: new Date('2026-03-10T00:00:00Z') }), 'found by its exact time')
   t.equal(await findEvent(db, { tenant: 'acme', source: '/s', id: 'stray', receivedAt: new Date('2026-03-10T00:00:00Z') }), undefined)
@@ -50,7 +50,7 @@ t.test('each row goes to the partition of its day in UTC; strays move when their
 
 t.test('many processes may prepare partitions while rows come in', async t => {
   const rows = Array.from({ length: 200 }, (_, index) => event(`busy-${index}`, new Date(Date.parse('2026-04-01T00:00:00Z') + index * 1_800_000).toISOString()))
-  const writing = Promise.all(rows.map(row => recordEvents(db, [row])))
+  const writing = Promise.all(rows.map(row => recordEvents(store, [row])))
   const made = (await Promise.all([0, 1, 2].map(() => ensurePartitions(store, { daysAhead: 4, now: new Date('2026-04-01T12:00:00Z') })))).flat()
   await writing
   await ensurePartitions(store, { daysAhead: 4, now: new Date('2026-04-01T12:00:00Z') })

@@ -32,7 +32,7 @@ await run('recorder', () => readEnv(RecorderEnv), async ({ logger, needs, onClos
   onClose('partitions', () => clearInterval(preparing))
 
   const state = { stopping: false }
-  const record = createRecord(store.db)
+  const record = createRecord(store)
   const open = (kept: Kept, write: Write): ReturnType<typeof consumeBatches> => consumeBatches(bus, {
     source: { stream: kept.stream, durable: kept.durable, prefetch: 2 * env.RECORDER_BATCH },
     batchMax: env.RECORDER_BATCH,

@@ -1,7 +1,7 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { findSummary, type Message } from '@tw/bus'
 import { AttemptBatch, type Attempt } from '@tw/contracts'
-import { recordAttempts, recordDeliveries, recordEvents, recordRejected, type Db, type EventRow, type RejectedRow } from '@tw/store'
+import { recordAttempts, recordDeliveries, recordEvents, recordRejected, type EventRow, type RejectedRow, type Store } from '@tw/store'
 import { parseEvent } from '@tw/wire'
 import type { Write } from './write.ts'
 
@@ -40,9 +40,9 @@ const toRejectedRow = (message: Message): RejectedRow => {
 }
 
 /** What the recorder writes of each stream. */
-export const createRecord = (db: Db): Record<'events' | 'deliveries' | 'attempts' | 'rejected', Write> => ({
-  events: messages => recordEvents(db, messages.flatMap(toEventRows)),
-  deliveries: messages => recordDeliveries(db, messages.flatMap(message => findSummary(message) ?? [])),
-  attempts: messages => recordAttempts(db, messages.flatMap(toAttempts)),
-  rejected: messages => recordRejected(db, messages.map(toRejectedRow))
+export const createRecord = (store: Pick<Store, 'write'>): Record<'events' | 'deliveries' | 'attempts' | 'rejected', Write> => ({
+  events: messages => recordEvents(store, messages.flatMap(toEventRows)),
+  deliveries: messages => recordDeliveries(store, messages.flatMap(message => findSummary(message) ?? [])),
+  attempts: messages => recordAttempts(store, messages.flatMap(toAttempts)),
+  rejected: messages => recordRejected(store, messages.map(toRejectedRow))
 })

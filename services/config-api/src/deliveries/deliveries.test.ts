@@ -47,9 +47,9 @@ const toAttempt = (delivery: Delivery, number: number, changes: Partial<Attempt>
 })
 
 const keep = async (deliveries: Delivery[], { events = true } = {}): Promise<void> => {
-  await recordDeliveries(store.db, deliveries.map(toDeliverySummary))
+  await recordDeliveries(store, deliveries.map(toDeliverySummary))
   if (events) {
-    await recordEvents(store.db, deliveries.map(({ tenant, event, createdAt }) => ({ tenant, source: event.source, id: event.id, type: event.type, receivedAt: createdAt, body: JSON.stringify(event), test: false })))
+    await recordEvents(store, deliveries.map(({ tenant, event, createdAt }) => ({ tenant, source: event.source, id: event.id, type: event.type, receivedAt: createdAt, body: JSON.stringify(event), test: false })))
   }
 }
 
@@ -57,7 +57,7 @@ t.test('a delivery shows exactly what the specification names, and its attempts 
   const webhook = await createWebhook()
   const delivery = toDelivery(webhook, 0)
   await keep([delivery])
-  await recordAttempts(store.db, [toAttempt(delivery, 2, { status: 'delivered', statusCode: 204, error: null, response: null }), toAttempt(delivery, 1, { status: 'retrying', nextAttemptAt: toIso(2_000) })])
+  await recordAttempts(store, [toAttempt(delivery, 2, { status: 'delivered', statusCode: 204, error: null, response: null }), toAttempt(delivery, 1, { status: 'retrying', nextAttemptAt: toIso(2_000) })])
   const shown = {
     id: delivery.id,
     webhookId: webhook,
@@ -85,7 +85,7 @@ t.test('lists filter by webhook, type, status, status code, event and time', asy
   const webhook = await createWebhook()
   const [failed, queued] = [toDelivery(webhook, 10_000), toDelivery(webhook, 20_000)]
   await keep([failed, queued])
-  await recordAttempts(store.db, [toAttempt(failed, 1, { statusCode: 418 })])
+  await recordAttempts(store, [toAttempt(failed, 1, { statusCode: 418 })])
   const idsOf = async (query: string): Promise<unknown[]> => itemsOf(await ask('GET', `/webhooks/deliveries?webhook=${webhook}&${query}`)).map(({ id }) => id)
   t.strictSame(await idsOf(''), [queued.id, failed.id])
   t.strictSame(await idsOf('status=failed'), [failed.id])
@@ -157,7 +157,7 @@ t.test('a replay counts what the webhook has not got, is written down, and can b
   const deliveries = [0, 1, 2, 3].map(index => toDelivery(webhook, 100_000 + index))
   await keep(deliveries)
   const [first] = deliveries
-  if (first !== undefined) await recordAttempts(store.db, [toAttempt(first, 1, { status: 'delivered', statusCode: 200, error: null })])
+  if (first !== undefined) await recordAttempts(store, [toAttempt(first, 1, { status: 'delivered', statusCode: 200, error: null })])
   const range = { since: toIso(100_000), until: toIso(100_004) }
   const replay = (body: object): Promise<Answer> => ask('POST', `/webhooks/${webhook}/replays`, { ...range, ...body })
   t.match(await replay({ dryRun: true }), { status: 200, body: { count: 3 } })
@@ -191,7 +191,7 @@ t.test('events that were not understood are listed as they came', async t => {
     bytes: payload.length,
     ...changes
   })
-  await recordRejected(store.db, [row(1, Buffer.from('{"a"')), row(2, Buffer.from([0xff, 0]), { reason: 'not_protobuf' }), row(3, Buffer.from('x'), { tenant: 'acme' })])
+  await recordRejected(store, [row(1, Buffer.from('{"a"')), row(2, Buffer.from([0xff, 0]), { reason: 'not_protobuf' }), row(3, Buffer.from('x'), { tenant: 'acme' })])
   t.match(itemsOf(await ask('GET', '/rejected')), [{ sequence: 2, encoding: 'base64', payload: '/wA=' }, { sequence: 1, encoding: 'text', payload: '{"a"', detail: 'Unexpected end' }])
   t.match(itemsOf(await ask('GET', '/rejected?reason=not_json')), [{ sequence: 1 }])
   const { body } = await ask('GET', '/rejected?limit=1')

@@ -29,7 +29,7 @@ export const createTrial = ({ store, sendDelivery, now, newId }: Ports): SendTri
   const { connector, id: integrationId } = webhook
   const delivery = { id: deliveryId, tenant, connector, integrationId, event, createdAt: at.toISOString(), trigger: 'test', round: 0, attempt: 1, holds: 0 } as const
   // It never goes through EVENTS, so nobody else keeps it: without it the delivery could not be sent again.
-  await recordEvents(store.db, [{ tenant, source: event.source, id: event.id, type: event.type, receivedAt: delivery.createdAt, body: JSON.stringify(event), test: true }])
+  await recordEvents(store, [{ tenant, source: event.source, id: event.id, type: event.type, receivedAt: delivery.createdAt, body: JSON.stringify(event), test: true }])
   try {
     await sendDelivery(delivery)
   } catch {
