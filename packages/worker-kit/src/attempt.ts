@@ -60,10 +60,19 @@ export const createAttempt = <Config>({ connector, configurations, lanes, wait, 
     return ACK
   }
 
-  return async delivery => {
+  const attempt = async (delivery: Delivery): Promise<Answer> => {
     const configured = await configurations.find(delivery)
     if (configured.kind === 'missing') return await cancel(delivery, 'The integration was deleted before it was delivered')
     if (!configured.integration.enabled && delivery.trigger !== 'test') return await cancel(delivery, 'The integration was disabled before it was delivered: enable it and replay')
     return configured.kind === 'broken' ? await say(delivery, configured) : await deliver(delivery, configured)
+  }
+
+  // While the server is away a delivery may be handed out again although this process is still at it: it joins, and is not sent twice.
+  const inProgress = new Map<string, Promise<Answer>>()
+  return delivery => {
+    const key = `${delivery.id}:${delivery.round}:${delivery.attempt}:${delivery.holds}`
+    const begun = inProgress.get(key) ?? attempt(delivery).finally(() => inProgress.delete(key))
+    inProgress.set(key, begun)
+    return begun
   }
 }

@@ -23,8 +23,12 @@ type Read = (message: Message) => Promise<Answer>
 const deliveries = TypeCompiler.Compile(Delivery)
 
 const parseDelivery = (message: Message): Delivery | undefined => {
-  const value: unknown = JSON.parse(Buffer.from(message.data).toString())
-  return deliveries.Check(value) ? value as Delivery : undefined
+  try {
+    const value: unknown = JSON.parse(Buffer.from(message.data).toString())
+    return deliveries.Check(value) ? value as Delivery : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** A tier's head is its earliest: what is not due is put back until it is, and everything behind it waits as well. */
