@@ -4,6 +4,7 @@ import type { Received } from './receiver.ts'
 const LINES_MAX = 10
 const WINDOW_MS = 1_000
 const TEXT_MAX = 60
+const DETAIL_MAX = 300
 
 /** Says at most ten lines a second, and how many more there were: a burst must not bury the terminal. */
 export const createPacedSay = (say: (line: string) => void): (line: string) => void => {
@@ -22,9 +23,9 @@ export const createPacedSay = (say: (line: string) => void): (line: string) => v
 }
 
 // What comes from outside must neither break a line nor speak to the terminal.
-const toShown = (text: string): string => {
-  const plain = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
-  return plain.length > TEXT_MAX ? `${plain.slice(0, TEXT_MAX - 1)}…` : plain
+const toShown = (text: string, max = TEXT_MAX): string => {
+  const plain = text.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim()
+  return plain.length > max ? `${plain.slice(0, max - 1)}…` : plain
 }
 
 const findTitle = (value: unknown): string => {
@@ -53,6 +54,6 @@ export const narrateRejected = async ({ connection }: Pick<Bus, 'connection'>, s
   for await (const message of connection.subscribe('tw.rejected.*')) {
     const reason = message.subject.split('.').at(-1)
     const detail = decodeURIComponent(message.headers?.get('Tw-Detail') ?? '')
-    say(`Rejected  ${reason}  ${detail.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, 300)}`)
+    say(`Rejected  ${reason}  ${toShown(detail, DETAIL_MAX)}`)
   }
 }

@@ -10,13 +10,18 @@ import type { LocalEnv } from './local-env.ts'
 export type Server = { url: string, part: Part | undefined, close: () => Promise<void> }
 
 const CONNECT_WITHIN_MS = 3_000
+const toWords = (error: unknown): string => error instanceof Error ? error.message : String(error)
 const foreign = (url: string): Server => ({ url, part: undefined, close: async () => undefined })
+
+const checkDatabase = async (databaseUrl: string): Promise<void> => {
+  const store = await openStore({ databaseUrl, connections: 1 })
+  await store.ready().catch(error => { throw new Error(`${toWords(error)}; check DATABASE_URL.`, { cause: error }) }).finally(store.close)
+}
 
 /** The embedded Postgres of this folder, or that of DATABASE_URL. Throws one clear sentence when it does not answer. */
 export const openDatabase = async (folder: string, env: LocalEnv): Promise<Server> => {
   if (env.DATABASE_URL !== undefined) {
-    const store = await openStore({ databaseUrl: env.DATABASE_URL, connections: 1 })
-    await store.ready().finally(store.close)
+    await checkDatabase(env.DATABASE_URL)
     return foreign(env.DATABASE_URL)
   }
   const dir = join(folder, 'postgres')
@@ -33,7 +38,7 @@ const checkNats = async ({ NATS_USER: user, NATS_PASSWORD: password }: LocalEnv,
   try {
     await bus.jsm.getAccountInfo()
   } catch (error) {
-    throw new Error(`NATS at NATS_URL answers, but its JetStream does not (${error instanceof Error ? error.message : String(error)}): start nats-server with --jetstream.`, { cause: error })
+    throw new Error(`NATS at NATS_URL answers, but its JetStream does not (${toWords(error)}): start nats-server with --jetstream.`, { cause: error })
   } finally {
     await bus.close()
   }
