@@ -1,5 +1,6 @@
 // Writes attempts and, in the same statement, what they mean for their deliveries. Guarantees: an attempt that comes twice is counted
-// once; an older fact never replaces a newer one, whatever order they come in; what was delivered in a round stays delivered in it.
+// once; an older fact never replaces a newer one, whatever order they come in; what was delivered in a round stays delivered in it; an
+// attempt that is made again after a later one, because a crash lost its answer, does not bring the delivery back.
 import type { Attempt } from '@tw/contracts'
 import type { Statement, Store } from './open.ts'
 
@@ -7,8 +8,10 @@ const INPUT = `json_to_recordset($1::json) AS x("deliveryId" uuid, tenant text, 
   "eventType" text, "deliveryCreatedAt" timestamptz, trigger text, round bigint, number int, "startedAt" timestamptz, "responseTimeMs" int, status text,
   "statusCode" int, error text, request text, response text, "nextAttemptAt" timestamptz)`
 
-const NEWER = `((excluded.round, excluded.fact_at) >= (deliveries.round, deliveries.fact_at)
-  AND NOT (deliveries.status = 'delivered' AND excluded.round = deliveries.round))`
+// Of one round the attempt of the highest number counts, not the latest one; only against a cancellation, which has none, the time does.
+const OVERTAKEN = "'epoch'::timestamptz"
+const NEWER = `(excluded.round > deliveries.round OR (excluded.round = deliveries.round AND deliveries.status <> 'delivered' AND excluded.fact_at > ${OVERTAKEN}
+  AND (excluded.status = 'delivered' OR excluded.fact_at >= deliveries.fact_at OR 'cancelled' NOT IN (excluded.status, deliveries.status))))`
 const KEPT = ['status', 'status_code', 'response_time_ms', 'error', 'next_attempt_at', 'round', 'fact_at']
   .map(column => `${column} = CASE WHEN ${NEWER} THEN excluded.${column} ELSE deliveries.${column} END`).join(',\n  ')
 
@@ -25,11 +28,17 @@ made AS (
   RETURNING delivery_id
 ),
 counts AS (SELECT delivery_id, count(*)::int AS attempts FROM made GROUP BY delivery_id),
-newest AS (SELECT DISTINCT ON ("deliveryId") * FROM input ORDER BY "deliveryId", round DESC, status = 'delivered' DESC, "startedAt" DESC)
+ranked AS (
+  SELECT *, status <> 'delivered' AND number > 0 AND (number < max(number) OVER (PARTITION BY "deliveryId", round) OR EXISTS (
+    SELECT 1 FROM attempts a
+    WHERE a.delivery_id = "deliveryId" AND a.delivery_created_at = "deliveryCreatedAt" AND a.round = input.round AND a.number >= input.number)) AS overtaken
+  FROM input
+),
+newest AS (SELECT DISTINCT ON ("deliveryId") * FROM ranked ORDER BY "deliveryId", round DESC, status = 'delivered' DESC, overtaken, "startedAt" DESC)
 INSERT INTO deliveries (id, tenant, integration_id, connector, event_id, event_source, event_type, status, status_code, response_time_ms, error,
   attempts, test, next_attempt_at, created_at, round, fact_at)
 SELECT "deliveryId", tenant, "integrationId", connector, "eventId", "eventSource", "eventType", status, "statusCode", "responseTimeMs", error,
-  coalesce(counts.attempts, 0), trigger = 'test', "nextAttemptAt", "deliveryCreatedAt", round, "startedAt"
+  coalesce(counts.attempts, 0), trigger = 'test', "nextAttemptAt", "deliveryCreatedAt", round, CASE WHEN overtaken THEN ${OVERTAKEN} ELSE "startedAt" END
 FROM newest LEFT JOIN counts ON counts.delivery_id = newest."deliveryId"
 ORDER BY "deliveryId"
 ON CONFLICT (id, created_at) DO UPDATE SET

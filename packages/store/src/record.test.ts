@@ -117,6 +117,31 @@ t.test('in whatever order, batches and repeats the facts come, the log ends the 
   }), { numRuns: 60 })
 })
 
+t.test('an attempt that is made again after the last one, because its answer was lost in a crash, does not bring the delivery back', async t => {
+  const order = fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4, maxLength: 4 })
+  await fc.assert(fc.asyncProperty(order, fc.boolean(), async (once, together) => {
+    const of = delivery()
+    const attempts = [
+      attempt(of, retrying),
+      attempt({ ...of, attempt: 2 }, { ...retrying, status: 'failed', statusCode: 502, nextAttemptAt: null }),
+      attempt(of, { ...retrying, startedAt: toIso(50_000) })
+    ]
+    const facts = [() => recordDeliveries(store, [toDeliverySummary(of)]), ...attempts.map(one => () => recordAttempts(store, [one]))]
+    if (together) await recordAttempts(store, once.flatMap(index => attempts.slice(index, index + 1)))
+    else for (const index of once) await facts[index]?.()
+    t.strictSame(await read(of), { status: 'failed', attempts: 2, statusCode: 502, rows: 2 })
+  }), { numRuns: 60 })
+})
+
+t.test('what was delivered before it was cancelled is delivered, in whatever order that is heard of', async t => {
+  for (const reversed of [false, true]) {
+    const of = delivery()
+    const facts = [attempt(of), attempt(of, { number: 0, status: 'cancelled', startedAt: toIso(50_000) })]
+    for (const fact of reversed ? facts.reverse() : facts) await recordAttempts(store, [fact])
+    t.strictSame(await read(of), { status: 'delivered', attempts: 1, statusCode: 200, rows: 1 })
+  }
+})
+
 t.test('a batch of attempts of one delivery counts each, and two recorders at once do not stand in each other\'s way', async t => {
   const many = Array.from({ length: 50 }, () => delivery())
   const batch = many.flatMap(of => [attempt(of, retrying), attempt({ ...of, attempt: 2 })])
