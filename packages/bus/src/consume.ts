@@ -42,8 +42,9 @@ export type OnTrouble = (error: unknown, what: string) => void
 export const toMessage = (message: JsMsg): Message => ({
   subject: message.subject,
   data: message.data,
-  storedAtMs: Math.floor(message.info.timestampNanos / 1_000_000),
-  sequence: message.seq,
+  // Read on demand: the client parses them out of the reply subject each time.
+  get storedAtMs () { return Math.floor(message.info.timestampNanos / 1_000_000) },
+  get sequence () { return message.seq },
   header: name => message.headers?.get(name, Match.IgnoreCase) || undefined,
   working: () => message.working()
 })

@@ -28,9 +28,27 @@ export const createMetrics = (service: string): Metrics => {
     histograms.set(name, made)
     return made
   }
+  // A series is looked up once by its labels; the library would sort and join them at each call.
+  const counts = new Map<string, { inc: (by: number) => void }>()
+  const observations = new Map<string, { observe: (seconds: number) => void }>()
+  const toKey = (name: string, labels: Record<string, string>): string => {
+    let key = name
+    for (const label in labels) key += `\n${labels[label]}`
+    return key
+  }
   return {
-    count: (name, labels = {}, by = 1) => counter(name, Object.keys(labels)).inc(labels, by),
-    observe: (name, seconds, labels = {}) => histogram(name, Object.keys(labels)).observe(labels, seconds),
+    count: (name, labels = {}, by = 1) => {
+      const key = toKey(name, labels)
+      const series = counts.get(key) ?? counter(name, Object.keys(labels)).labels(labels)
+      counts.set(key, series)
+      series.inc(by)
+    },
+    observe: (name, seconds, labels = {}) => {
+      const key = toKey(name, labels)
+      const series = observations.get(key) ?? histogram(name, Object.keys(labels)).labels(labels)
+      observations.set(key, series)
+      series.observe(seconds)
+    },
     text: () => registry.metrics()
   }
 }

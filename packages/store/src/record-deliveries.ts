@@ -1,7 +1,7 @@
 import type { DeliverySummary } from '@tw/contracts'
 import type { Statement, Store } from './open.ts'
 
-// A delivery whose attempt was recorded first is there already. A newer round puts it back to queued, with its attempts so far.
+// A delivery whose attempt was recorded first is there already: it is left out, for a conflict would lock, and so write, its row. A newer round puts it back to queued, with its attempts so far.
 const RECORD: Statement = {
   name: 'record-deliveries',
   text: `
@@ -10,6 +10,7 @@ SELECT DISTINCT ON (id) id, tenant, "integrationId", connector, "eventId", "even
   CASE WHEN round = 0 THEN "createdAt" ELSE to_timestamp(round / 1000.0) END
 FROM json_to_recordset($1::json) AS x(id uuid, tenant text, "integrationId" uuid, connector text, "eventId" text, "eventSource" text, "eventType" text,
   trigger text, "createdAt" timestamptz, round bigint)
+WHERE NOT EXISTS (SELECT FROM deliveries known WHERE known.id = x.id AND known.created_at = x."createdAt" AND known.round >= x.round)
 ORDER BY id, round DESC
 ON CONFLICT (id, created_at) DO UPDATE
 SET status = 'queued', next_attempt_at = NULL, error = NULL, round = excluded.round, fact_at = excluded.fact_at
