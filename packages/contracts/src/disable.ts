@@ -1,6 +1,7 @@
 import './formats.ts'
 import { Type, type Static } from '@sinclair/typebox'
 import { Tenant } from './connector-id.ts'
+import { stringEnum } from './string-enum.ts'
 
 /** Why an integration is disabled without anybody asking. */
 export const DISABLE_REASONS = {
@@ -9,11 +10,13 @@ export const DISABLE_REASONS = {
 } as const
 export type DisableReason = keyof typeof DISABLE_REASONS
 
+const isDisableReason = (value: string): value is DisableReason => Object.hasOwn(DISABLE_REASONS, value)
+
 /** What a worker (410) or the scheduler (failing for days) asks of config-api, the only writer of configuration. */
 export const DisableRequest = Type.Object({
   tenant: Tenant,
   integrationId: Type.String({ format: 'uuid' }),
-  reason: Type.Unsafe<DisableReason>(Type.String({ enum: Object.keys(DISABLE_REASONS) })),
+  reason: stringEnum(Object.keys(DISABLE_REASONS).filter(isDisableReason), 'Why it is disabled'),
   /** Revision of the configuration that failed: a newer one is not disabled for it. */
   revision: Type.Integer({ minimum: 1 }),
   at: Type.String({ format: 'date-time' })

@@ -2,9 +2,8 @@ import t from 'tap'
 import { SignJWT, exportSPKI, generateKeyPair, UnsecuredJWT } from 'jose'
 import type { FastifyInstance } from 'fastify'
 import { createAccess } from './access.ts'
-import { listRoutes, openSubject, type Answer } from './app-under-test.ts'
+import { listRoutes, openSubject, toLicence, type Answer } from './app-under-test.ts'
 import { openLicence } from './licence.ts'
-import { signLicence } from './sign.ts'
 
 const ID = '6f1f7a52-7d1c-4c1e-9d8e-0c6b7f7c2f10'
 const subject = await openSubject()
@@ -17,7 +16,7 @@ const ask = async (app: FastifyInstance, { method, url }: { method: string, url:
   return { status: statusCode, text: body, headers }
 }
 
-const valid = await token()
+const valid = token()
 const other = await generateKeyPair('EdDSA')
 const FAILURES: Record<string, { authorization?: string, licence?: Parameters<typeof subject.licensed>[0] | null, status: number, code: string }> = {
   'no token': { status: 401, code: 'TW_TOKEN_MISSING' },
@@ -25,12 +24,12 @@ const FAILURES: Record<string, { authorization?: string, licence?: Parameters<ty
   'no token at all behind Bearer': { authorization: 'Bearer ', status: 401, code: 'TW_TOKEN_MISSING' },
   nonsense: { authorization: 'Bearer abc', status: 401, code: 'TW_TOKEN_INVALID' },
   'a changed token': { authorization: `Bearer ${valid.slice(0, -4)}AAAA`, status: 401, code: 'TW_TOKEN_INVALID' },
-  'another key': { authorization: `Bearer ${await token({ sharedKey: 'another shared key, which is also long enough' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
-  'another issuer': { authorization: `Bearer ${await token({ issuer: 'https://elsewhere.example.com' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
-  'another audience': { authorization: `Bearer ${await token({ audience: 'elsewhere' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
-  'no tenant': { authorization: `Bearer ${await token({ tenant: '' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
-  'a tenant that is a wildcard': { authorization: `Bearer ${await token({ tenant: 'a.>' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
-  nobody: { authorization: `Bearer ${await token({ actor: '' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
+  'another key': { authorization: `Bearer ${token({ sharedKey: 'another shared key, which is also long enough' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
+  'another issuer': { authorization: `Bearer ${token({ issuer: 'https://elsewhere.example.com' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
+  'another audience': { authorization: `Bearer ${token({ audience: 'elsewhere' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
+  'no tenant': { authorization: `Bearer ${token({ tenant: '' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
+  'a tenant that is a wildcard': { authorization: `Bearer ${token({ tenant: 'a.>' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
+  nobody: { authorization: `Bearer ${token({ actor: '' })}`, status: 401, code: 'TW_TOKEN_INVALID' },
   'the algorithm none': {
     authorization: `Bearer ${new UnsecuredJWT({ tenant: 'default', permissions: ['MANAGE_SETTINGS'], sub: 'x' }).setIssuer('https://login.example.com').setAudience('threatweaver').setExpirationTime('1h').encode()}`,
     status: 401,
@@ -41,9 +40,9 @@ const FAILURES: Record<string, { authorization?: string, licence?: Parameters<ty
     status: 401,
     code: 'TW_TOKEN_INVALID'
   },
-  'an expired token': { authorization: `Bearer ${await token({ expiresInS: -60 })}`, status: 401, code: 'TW_TOKEN_EXPIRED' },
-  'no permission': { authorization: `Bearer ${await token({ permissions: [] })}`, status: 403, code: 'TW_PERMISSION_MISSING' },
-  'another permission': { authorization: `Bearer ${await token({ permissions: ['MANAGE_SETTINGS_NOT', 'READ'] })}`, status: 403, code: 'TW_PERMISSION_MISSING' },
+  'an expired token': { authorization: `Bearer ${token({ expiresInS: -60 })}`, status: 401, code: 'TW_TOKEN_EXPIRED' },
+  'no permission': { authorization: `Bearer ${token({ permissions: [] })}`, status: 403, code: 'TW_PERMISSION_MISSING' },
+  'another permission': { authorization: `Bearer ${token({ permissions: ['MANAGE_SETTINGS_NOT', 'READ'] })}`, status: 403, code: 'TW_PERMISSION_MISSING' },
   'no licence': { authorization: `Bearer ${valid}`, licence: null, status: 403, code: 'TW_LICENCE_MISSING' },
   'a licence for something else': { authorization: `Bearer ${valid}`, licence: { modules: ['scanner'], expiresInS: 60 }, status: 403, code: 'TW_LICENCE_MISSING' },
   'a licence for another tenant': { authorization: `Bearer ${valid}`, licence: { tenants: ['acme'], expiresInS: 60 }, status: 403, code: 'TW_LICENCE_MISSING' },
@@ -85,7 +84,7 @@ t.test('a browser may bring the token to the document as a password, and nowhere
 })
 
 t.test('a licence signed by someone else, or unreadable, is none', async t => {
-  const { licence } = await signLicence({ expiresInS: 60 })
+  const { licence } = toLicence({ expiresInS: 60 })
   const stranger = await exportSPKI((await generateKeyPair('EdDSA')).publicKey)
   for (const bad of [{ licence, publicKey: stranger }, { licence: 'x', publicKey: stranger }, { licence, publicKey: 'x' }]) {
     t.match((await openLicence(bad))('default', new Date()), { code: 'TW_LICENCE_INVALID' })

@@ -6,17 +6,30 @@ import addFormats from 'ajv-formats'
 import type { Delivery, Integration } from '@tw/contracts'
 import { ensurePartitions, openStore, type Store } from '@tw/store'
 import { migrate } from '@tw/store/migrate'
-import { openPostgres, type Postgres } from '@tw/testkit'
+import { createKeys, createLicence, createToken, openPostgres, type Postgres } from '@tw/testkit'
 import { openKeyring } from '@tw/vault'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { createAccess } from './access.ts'
 import { createApp } from './app.ts'
 import { openLicence } from './licence.ts'
 import type { Ports } from './ports.ts'
-import { signLicence, signToken, type LicenceClaims, type TokenOptions } from './sign.ts'
 
 const JWT = { issuer: 'https://login.example.com', audience: 'threatweaver', sharedKey: 'a shared key of at least thirty-two characters' }
 export const PREFIX = '/api/integrations'
+
+export type TokenOptions = { tenant: string, actor: string, permissions: string[], issuer: string, audience: string, sharedKey: string, expiresInS: number }
+export type LicenceClaims = { modules?: string[], tenants?: string[], expiresInS: number }
+
+const toExpiry = (expiresInS: number): number => Math.floor(Date.now() / 1_000) + expiresInS
+
+const toToken = ({ tenant, actor, permissions, issuer, audience, sharedKey, expiresInS }: TokenOptions): string =>
+  createToken({ tokenKey: sharedKey }, { tenant, sub: actor, permissions, iss: issuer, aud: audience, exp: toExpiry(expiresInS) })
+
+/** A licence and the PEM of the key it is signed with, made new each time. */
+export const toLicence = ({ expiresInS, ...claims }: LicenceClaims): { licence: string, publicKey: string } => {
+  const keys = createKeys()
+  return { licence: createLicence(keys, { ...claims, exp: toExpiry(expiresInS) }), publicKey: keys.licencePublicKey }
+}
 
 export type Answer = { status: number, headers: Record<string, unknown>, text: string, body: Record<string, unknown> }
 export type Ask = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object | string) => Promise<Answer>
@@ -32,7 +45,7 @@ export type Subject = {
   ports: Ports
   /** Asks as an administrator of a tenant. */
   as: (tenant: string) => Promise<Ask>
-  token: (changes?: Partial<TokenOptions>) => Promise<string>
+  token: (changes?: Partial<TokenOptions>) => string
   inject: (options: InjectOptions) => Promise<Answer>
   /** The same API under another licence. */
   licensed: (claims: LicenceClaims | undefined) => Promise<FastifyInstance>
@@ -121,21 +134,22 @@ export const openSubject = async (): Promise<Subject> => {
 
   const apps: FastifyInstance[] = []
   const licensed = async (claims: LicenceClaims | undefined): Promise<FastifyInstance> => {
-    const licence = await openLicence(claims === undefined ? {} : await signLicence(claims))
+    const licence = await openLicence(claims === undefined ? {} : toLicence(claims))
     const app = await createApp(ports, createAccess({ ...JWT, algorithm: 'HS256', licence, now: () => new Date() }))
     apps.push(app)
     return app
   }
   const app = await licensed({ expiresInS: 3_600 })
   const conform = createConformance(JSON.parse(JSON.stringify(app.swagger())))
-  const token = (changes: Partial<TokenOptions> = {}): Promise<string> => signToken({ ...JWT, tenant: 'default', actor: 'admin@example.com', expiresInS: 600, ...changes })
+  const token = (changes: Partial<TokenOptions> = {}): string =>
+    toToken({ ...JWT, tenant: 'default', actor: 'admin@example.com', permissions: ['MANAGE_SETTINGS'], expiresInS: 600, ...changes })
   const inject = async (options: InjectOptions): Promise<Answer> => {
     const answer = await toAnswer(app, options)
     conform(String(options.method ?? 'GET'), String(options.url), answer)
     return answer
   }
   const as = async (tenant: string): Promise<Ask> => {
-    const authorization = `Bearer ${await token({ tenant })}`
+    const authorization = `Bearer ${token({ tenant })}`
     return (method, path, body) => inject({ method, url: `${PREFIX}${path}`, headers: { authorization }, ...(body === undefined ? {} : { payload: body }) })
   }
   const close = async (): Promise<void> => {

@@ -3,7 +3,7 @@ import { Value } from '@sinclair/typebox/value'
 import { ACK, consume, createPublish, createRoom, durables, ensureTopology, openBus, openProjection, toPublication, type Bus } from '@tw/bus'
 import { DisableRequest } from '@tw/contracts'
 import { createGuard, toGuardOptions } from '@tw/egress/guard'
-import { readEnv, run, type Scope } from '@tw/runtime'
+import { readEnv, repeat, run, type Scope } from '@tw/runtime'
 import { openStore } from '@tw/store'
 import { openKeyring } from '@tw/vault'
 import { createAccess } from './access.ts'
@@ -33,16 +33,6 @@ const openPorts = async (bus: Bus, env: ConfigApiEnv, { logger, onClose }: Scope
     now: () => new Date(),
     newId: randomUUID
   }
-}
-
-// One at a time: a round that takes long delays the next one.
-const repeat = (work: () => Promise<unknown>, everyMs: number, onTrouble: (error: unknown) => void): () => Promise<void> => {
-  const state: { timer: NodeJS.Timeout | undefined, stopped: boolean, running: Promise<void> } = { timer: undefined, stopped: false, running: Promise.resolve() }
-  const round = (): void => {
-    state.running = work().then(() => undefined, onTrouble).then(() => { if (!state.stopped) state.timer = setTimeout(round, everyMs) })
-  }
-  round()
-  return async () => { state.stopped = true; clearTimeout(state.timer); await state.running }
 }
 
 const openAccess = async (env: ConfigApiEnv): Promise<ReturnType<typeof createAccess>> => createAccess({
@@ -78,12 +68,18 @@ await run('config-api', () => requireTokenKey(readEnv(ConfigApiEnv)), async (sco
 
   const reconcile = createReconcile(ports)
   const { forgetPrevious } = createRotations(ports)
-  scope.onClose('reconciler', repeat(async () => { await reconcile(); await forgetPrevious() }, RECONCILE_EVERY_MS,
-    error => scope.logger.warn({ err: error }, 'The configuration could not be reconciled; it is tried again')))
+  const reconciling = repeat(async () => { await reconcile(); await forgetPrevious() }, {
+    everyMs: RECONCILE_EVERY_MS,
+    onTrouble: error => scope.logger.warn({ err: error }, 'The configuration could not be reconciled; it is tried again')
+  })
+  scope.onClose('reconciler', reconciling.stop)
 
   const database = { reason: 'Postgres was not asked yet' }
-  scope.onClose('readiness', repeat(async () => { await ports.store.ready(); database.reason = '' }, READY_EVERY_MS,
-    error => { database.reason = error instanceof Error ? error.message : String(error) }))
+  const asking = repeat(async () => { await ports.store.ready(); database.reason = '' }, {
+    everyMs: READY_EVERY_MS,
+    onTrouble: error => { database.reason = error instanceof Error ? error.message : String(error) }
+  })
+  scope.onClose('readiness', asking.stop)
   scope.needs(() => database.reason === '' ? [] : [database.reason])
   scope.needs(() => bus.isConnected() ? [] : ['NATS is not connected'])
 

@@ -1,11 +1,10 @@
 import { createPublish, ensureTopology, openBus } from '@tw/bus'
-import { readEnv, run } from '@tw/runtime'
+import { readEnv, repeat, run } from '@tw/runtime'
 import { findIntegration, openStore } from '@tw/store'
 import { SchedulerEnv } from './env.ts'
 import { disableFailing } from './failing.ts'
 import { createReplay } from './replay.ts'
 import { keepRetention } from './retention.ts'
-import { repeat } from './repeat.ts'
 
 const REPLAY_EVERY_MS = 500
 const RETENTION_EVERY_MS = 3_600_000

@@ -1,7 +1,10 @@
 /** After trouble the next run comes sooner than a whole hour. */
 const AFTER_TROUBLE_MS = 5_000
 
-/** Does `work` at once and then again `everyMs` after it ended, never twice at the same time. */
+/**
+ * Does `work` at once and then again `everyMs` after it ended, never twice at the same time. `stop` resolves when what was begun has
+ * ended; nothing begins after it.
+ */
 export const repeat = (work: () => Promise<unknown>, { everyMs, onTrouble }: { everyMs: number, onTrouble: (error: unknown) => void }): { stop: () => Promise<void> } => {
   const state: { stopping: boolean, wake: () => void } = { stopping: false, wake: () => undefined }
   const rest = (ms: number): Promise<void> => new Promise(resolve => {
