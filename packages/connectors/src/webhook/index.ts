@@ -13,8 +13,20 @@ const isSecret = (name: string, config: Config): boolean => config.headers?.[nam
 const maskHeaders = (headers: Record<string, string>, config: Config): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, isSecret(name, config) ? MASK : value]))
 
-const toResponse = (answer: HttpAnswer | HttpFailure): AttemptResponse | null =>
-  answer.kind === 'failure' ? null : { headers: answer.headers, body: answer.body, truncated: answer.truncated }
+const ECHO_CHARS_MIN = 8
+
+// A far end may say back what it was sent. What is shorter than eight characters is too ordinary to be looked for.
+const findEchoes = (config: Config): string[] =>
+  Object.entries(config.headers ?? {}).filter(([name, value]) => isSecret(name, config) && value.length >= ECHO_CHARS_MIN).map(([, value]) => value)
+
+const toResponse = (answer: HttpAnswer | HttpFailure, config: Config): AttemptResponse | null => {
+  if (answer.kind === 'failure') return null
+  const { headers, body, truncated } = answer
+  const echoes = findEchoes(config)
+  if (echoes.length === 0) return { headers, body, truncated }
+  const mask = (text: string): string => echoes.reduce((masked, echo) => masked.replaceAll(echo, MASK), text)
+  return { headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, mask(value)])), body: mask(body), truncated }
+}
 
 /** Custom webhooks: one signed POST per delivery. */
 export const webhook: Connector<Config> = {
@@ -29,7 +41,7 @@ export const webhook: Connector<Config> = {
       statusCode: answer.kind === 'answer' ? answer.status : null,
       responseTimeMs: Math.round(answer.durationMs),
       request: { method: request.method, url: request.url, headers: maskHeaders(request.headers, config) },
-      response: toResponse(answer)
+      response: toResponse(answer, config)
     }
   }
 }
