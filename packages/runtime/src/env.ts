@@ -1,5 +1,5 @@
 import { Type, type Static, type TObject } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import { Value, type ValueError } from '@sinclair/typebox/value'
 
 const port = (description: string, fallback: number) => Type.Integer({ description, minimum: 0, maximum: 65_535, default: fallback })
 
@@ -22,8 +22,18 @@ export class EnvError extends Error {
   override name = 'EnvError'
 }
 
-const toSentence = (error: { path: string, message: string, value: unknown }): string =>
-  `${error.path.slice(1)} ${error.value === undefined ? 'is not set' : `is ${JSON.stringify(error.value)}`}: ${error.message.toLowerCase()}`
+// The value of such a variable never stands in an error.
+const SECRET = /KEY|SECRET|PASSWORD|TOKEN|LICENCE/
+
+const toExpected = ({ schema, message }: ValueError): string => Array.isArray(schema['anyOf'])
+  ? `expected one of ${schema['anyOf'].map(choice => choice.const).join(', ')}`
+  : message.toLowerCase()
+
+const toSentence = (error: ValueError): string => {
+  const name = error.path.slice(1)
+  if (error.value === undefined) return `${name} is not set: ${error.schema.description ?? toExpected(error)}`
+  return `${name} is ${SECRET.test(name) ? 'set, but not as it should be' : JSON.stringify(error.value)}: ${toExpected(error)}`
+}
 
 /**
  * Reads the environment once, converted and checked by `schema`; variables it does not name are left out.

@@ -24,6 +24,7 @@ export const openHealth = async ({ host, port, readiness, metrics }: HealthOptio
     send(missing.length === 0 ? 200 : 503, missing.length === 0 ? 'ready\n' : `${missing.join('\n')}\n`)
   })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
+    .catch(error => { throw new Error(`The health port cannot be opened: check HEALTH_HOST and HEALTH_PORT (${error instanceof Error ? error.message : String(error)})`, { cause: error }) })
   const address = server.address() as AddressInfo
   return {
     port: address.port,

@@ -9,7 +9,7 @@ export type Logger = {
 }
 
 // Fields that would hold a secret if somebody logged a whole configuration or request.
-const REDACTED = ['secret', 'password', 'token', 'authorization', 'sealed', 'NATS_PASSWORD', 'VAULT_KEYS', 'DATABASE_URL']
+const REDACTED = ['secret', 'password', 'token', 'authorization', 'Authorization', 'sealed', 'NATS_PASSWORD', 'VAULT_KEYS', 'DATABASE_URL', 'JWT_SHARED_KEY']
   .flatMap(name => [name, `*.${name}`, `*.*.${name}`])
 
 /** JSON lines on standard output, each with the service's name. */

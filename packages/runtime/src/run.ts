@@ -1,4 +1,4 @@
-import { EnvError, type ServiceEnv } from './env.ts'
+import type { ServiceEnv } from './env.ts'
 import { openHealth, type Readiness } from './health.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -25,10 +25,13 @@ const closeAll = async (closers: Closer[], logger: Logger): Promise<void> => {
   }
 }
 
+// A fault of ours is told with the place it came from; anything else is somebody's to mend, who has no use for that.
+const isFault = (error: unknown): error is Error => [TypeError, ReferenceError, RangeError, SyntaxError].some(kind => error instanceof kind)
+
 const fail = (service: string, error: unknown): void => {
   const sentence = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`${service}: ${sentence}\n`)
-  if (!(error instanceof EnvError) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+  process.stderr.write(`${service}: ${sentence.replaceAll(/\s*\n\s*/g, ' ')}\n`)
+  if (isFault(error)) process.stderr.write(`${error.stack ?? ''}\n`)
   process.exitCode = 1
 }
 
@@ -56,7 +59,7 @@ const start = async <Env extends ServiceEnv>(service: string, env: Env, open: (s
     if (state.closing) return
     state.closing = true
     logger.info({ signal }, 'Closing')
-    setTimeout(() => { logger.error({ graceMs: env.SHUTDOWN_GRACE_MS }, 'Closing took too long'); process.exit(1) }, env.SHUTDOWN_GRACE_MS).unref()
+    setTimeout(() => { logger.error({ graceMs: env.SHUTDOWN_GRACE_MS }, 'Closing took too long'); process.exit(1) }, env.SHUTDOWN_GRACE_MS)
     void closeAll(closers, logger).then(() => process.exit(0))
   }
   process.on('SIGTERM', close).on('SIGINT', close)
