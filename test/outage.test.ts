@@ -34,7 +34,7 @@ t.test('Postgres is away for a minute: events are accepted and delivered meanwhi
   t.teardown(farEnd.close)
   const webhook = await stack.addWebhook(farEnd.url)
   await stack.postgres.kill('SIGKILL')
-  // A true minute: longer than the recorder's ack_wait of 30 s, so its messages must be kept alive, not handed out again and again.
+  // A true minute: longer than the recorder's ack_wait of 15 s, so its messages must be kept alive, not handed out again and again.
   const overAtMs = Date.now() + 60_000
   const accepted = await emitUntil(50, () => Date.now() > overAtMs)
   await until('all are delivered while Postgres is away', () => isIn(farEnd, accepted))

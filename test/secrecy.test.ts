@@ -63,16 +63,15 @@ t.test('no secret rests in Postgres, NATS, logs or answers, in any spelling', as
   t.ok(farEnd.requests.every(({ headers }) => headers['authorization'] === SECRETS.authorization && headers['x-api-key'] === SECRETS.apiKey), 'the receiver did get them')
 
   await stack.rows('CHECKPOINT')
-  const [directory] = await stack.rows<{ data_directory: string }>('SHOW data_directory')
-  const places: Record<string, (wanted: Buffer) => string[]> = {
-    Postgres: wanted => findIn(directory?.data_directory ?? '', wanted),
-    NATS: wanted => findIn(stack.nats.dir, wanted),
-    logs: wanted => findIn(logs, wanted),
-    answers: wanted => answers.filter(answer => answer.includes(wanted.toString()))
-  }
-  t.ok((places['logs']?.(Buffer.from(String(deliveryId))) ?? []).length > 0, 'what the services said was searched')
-  for (const [place, search] of Object.entries(places)) {
-    if (place !== 'logs') t.ok(search(Buffer.from(MARKER)).length > 0, `what is no secret is found in ${place}`)
+  const directories = await stack.rows<{ data_directory: string }>('SHOW data_directory')
+  const places: Array<{ place: string, known: string, search: (wanted: Buffer) => string[] }> = [
+    { place: 'Postgres', known: MARKER, search: wanted => directories.flatMap(({ data_directory: directory }) => findIn(directory, wanted)) },
+    { place: 'NATS', known: MARKER, search: wanted => findIn(stack.nats.dir, wanted) },
+    { place: 'logs', known: String(deliveryId), search: wanted => findIn(logs, wanted) },
+    { place: 'answers', known: MARKER, search: wanted => answers.filter(answer => answer.includes(wanted.toString())) }
+  ]
+  for (const { place, known, search } of places) {
+    t.ok(search(Buffer.from(known)).length > 0, `what is no secret is found in ${place}`)
     for (const [name, secret] of Object.entries(SECRETS)) {
       t.strictSame(toSpellings(secret).flatMap(search), [], `${name} is not in ${place}`)
     }

@@ -39,7 +39,9 @@ export type TopologyOptions = {
 
 /** What a crash of a worker costs at most before its deliveries are handed out again, beyond the deadline itself. */
 const ACK_MARGIN_MS = 5_000
-const RECORDER_ACK_WAIT_MS = 30_000
+/** What these read and a stop cut off on its way comes again after this; they keep longer work theirs by a heartbeat. */
+const RECORDER_ACK_WAIT_MS = 15_000
+const DISPATCHER_ACK_WAIT_MS = 10_000
 
 /** How long a worker may keep a delivery unanswered, in ms. */
 export const toAckWaitMs = (deliveryDeadlineMs: number): number => deliveryDeadlineMs + ACK_MARGIN_MS
@@ -48,7 +50,7 @@ const toDurables = ({ deliveryDeadlineMs }: TopologyOptions): Durable[] => {
   const ackWaitMs = toAckWaitMs(deliveryDeadlineMs)
   const recorder = { ackWaitMs: RECORDER_ACK_WAIT_MS, ackPendingMax: 20_000 }
   return [
-    { stream: 'EVENTS', name: durables.dispatcher, ackWaitMs: 30_000, ackPendingMax: 4_000 },
+    { stream: 'EVENTS', name: durables.dispatcher, ackWaitMs: DISPATCHER_ACK_WAIT_MS, ackPendingMax: 4_000 },
     { stream: 'EVENTS', name: durables.recorderEvents, ...recorder },
     { stream: 'DELIVERIES', name: durables.recorderDeliveries, headersOnly: true, ...recorder },
     { stream: 'ATTEMPTS', name: durables.recorderAttempts, ...recorder },

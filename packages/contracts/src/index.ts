@@ -9,4 +9,5 @@ export { ANSWER_BYTES_KEPT, Attempt, AttemptBatch, AttemptRequest, AttemptRespon
 export { REJECTION_REASONS, type Rejection, type RejectionReason } from './rejection.ts'
 export { TIERS, findEventSubject, findTenant, subjects, type Tier } from './subjects.ts'
 export { DISABLE_REASONS, DisableRequest, type DisableReason } from './disable.ts'
+export { IntegrationUpdate } from './update.ts'
 export { PROBLEMS, Problem, type ProblemCode } from './problem.ts'

@@ -3,7 +3,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import type { Delivery, Integration } from '@tw/contracts'
+import type { Delivery, Integration, IntegrationUpdate } from '@tw/contracts'
 import { ensurePartitions, openStore, type Store } from '@tw/store'
 import { migrate } from '@tw/store/migrate'
 import { createKeys, createLicence, createToken, openPostgres, type Postgres } from '@tw/testkit'
@@ -35,7 +35,7 @@ export type Answer = { status: number, headers: Record<string, unknown>, text: s
 export type Ask = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object | string) => Promise<Answer>
 
 /** The world beside Postgres: what was projected and sent; `away` makes NATS fail. */
-export type World = { projected: Map<string, Integration>, sent: Delivery[], away: boolean, now: Date | undefined }
+export type World = { projected: Map<string, Integration>, sent: Delivery[], told: IntegrationUpdate[], away: boolean, now: Date | undefined }
 
 export type Subject = {
   app: FastifyInstance
@@ -54,8 +54,8 @@ export type Subject = {
 
 const REFUSED_URL = /localhost|127\.|169\.254/
 
-const createWorld = (): { world: World, doubles: Pick<Ports, 'projection' | 'sendDelivery' | 'checkUrl'> } => {
-  const world: World = { projected: new Map(), sent: [], away: false, now: undefined }
+const createWorld = (): { world: World, doubles: Pick<Ports, 'projection' | 'sendDelivery' | 'announce' | 'checkUrl'> } => {
+  const world: World = { projected: new Map(), sent: [], told: [], away: false, now: undefined }
   const beThere = (): void => { if (world.away) throw new Error('NATS is away') }
   return {
     world,
@@ -65,6 +65,7 @@ const createWorld = (): { world: World, doubles: Pick<Ports, 'projection' | 'sen
         remove: async ({ id }) => { beThere(); world.projected.delete(id) },
         list: async () => { beThere(); return [...world.projected.values()] }
       },
+      announce: async update => { beThere(); world.told.push(update) },
       sendDelivery: async delivery => { beThere(); world.sent.push(delivery) },
       checkUrl: async url => {
         if (!URL.canParse(url)) return { kind: 'refused', code: 'not_a_url', detail: 'The URL cannot be read' }

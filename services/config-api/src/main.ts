@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Value } from '@sinclair/typebox/value'
 import { ACK, consume, createPublish, createRoom, durables, ensureTopology, openBus, openProjection, toPublication, type Bus } from '@tw/bus'
-import { DisableRequest } from '@tw/contracts'
+import { DisableRequest, subjects } from '@tw/contracts'
 import { createGuard, toGuardOptions } from '@tw/egress/guard'
 import { readEnv, repeat, run, type Scope } from '@tw/runtime'
 import { openStore } from '@tw/store'
@@ -27,6 +27,7 @@ const openPorts = async (bus: Bus, env: ConfigApiEnv, { logger, onClose }: Scope
     store,
     projection: await openProjection(bus, { replicas: env.NATS_REPLICAS }),
     sendDelivery: delivery => publish(toPublication(delivery)),
+    announce: (update, messageId) => publish({ subject: subjects.update(update.tenant, 'integration'), data: JSON.stringify(update), messageId }),
     checkUrl: createGuard(toGuardOptions(env)).checkUrl,
     vault: openKeyring(env.VAULT_KEYS),
     log: logger,

@@ -1,4 +1,4 @@
-import type { Delivery, Integration } from '@tw/contracts'
+import type { Delivery, Integration, IntegrationUpdate } from '@tw/contracts'
 import type { Store } from '@tw/store'
 
 /** What a sealed secret is bound to. */
@@ -27,6 +27,8 @@ export type Ports = {
   projection: Projection
   /** Resolves when the stream has stored it; rejects when it has not. */
   sendDelivery: (delivery: Delivery) => Promise<void>
+  /** Tells ThreatWeaver; resolves when the stream has stored it. The same message id is stored once. */
+  announce: (update: IntegrationUpdate, messageId: string) => Promise<void>
   checkUrl: CheckUrl
   vault: Vault
   log: Log

@@ -5,7 +5,7 @@ import { RecorderEnv } from './env.ts'
 import { createRecord } from './record.ts'
 import { createWriteBatch, type Write } from './write.ts'
 
-const HEARTBEAT_MS = 10_000
+const HEARTBEAT_MS = 5_000
 const PARTITIONS_EVERY_MS = 3_600_000
 
 type Kept = { stream: StreamName, durable: string, lingerMs: number }

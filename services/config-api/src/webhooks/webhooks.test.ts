@@ -175,6 +175,7 @@ t.test('a worker\'s request disables, unless the webhook was changed since', asy
   t.match((await ask('GET', `/webhooks/${id}`)).body, { enabled: true })
   await disable({ ...request, revision: 2 })
   t.match((await ask('GET', `/webhooks/${id}`)).body, { enabled: false, disabledReason: 'gone' })
+  t.match(world.told, [{ kind: 'integration.disabled', tenant: 'default', integrationId: id, reason: 'gone', detail: /410/ }], 'ThreatWeaver is told once')
   t.match((await ask('POST', `/webhooks/${id}/enable`)).body, { enabled: true, disabledReason: null })
   await disable({ ...request, tenant: 'acme', revision: 9 })
   t.match((await ask('GET', `/webhooks/${id}`)).body, { enabled: true })

@@ -1,4 +1,4 @@
-import type { DisableRequest } from '@tw/contracts'
+import { DISABLE_REASONS, type DisableRequest } from '@tw/contracts'
 import { countIntegrations, insertAudit, insertIntegration, listIntegrations, removeIntegration, type IntegrationRow } from '@tw/store'
 import type { Caller } from '../access.ts'
 import { toChanges } from '../audit/changes.ts'
@@ -106,7 +106,12 @@ export const createWebhooks = (ports: Ports): Webhooks => {
 export const createDisable = (ports: Ports): ((request: DisableRequest) => Promise<void>) => {
   const change = createChange(ports, createProject(ports))
   return async ({ tenant, integrationId, reason, revision }) => {
-    await change({ caller: { tenant, actor: 'system' }, id: integrationId, action: 'webhook.disabled' }, async row =>
+    const changed = await change({ caller: { tenant, actor: 'system' }, id: integrationId, action: 'webhook.disabled' }, async row =>
       done(row.revision > revision || !row.enabled ? row : { ...row, enabled: false, disabledReason: reason }))
+    // A request that comes again after a crash tells again: the stream knows the message id.
+    if (!changed.ok || changed.value.enabled || changed.value.disabledReason !== reason) return
+    const { connector, name, updatedAt } = changed.value
+    const update = { kind: 'integration.disabled', tenant, connector, integrationId, name, reason, detail: DISABLE_REASONS[reason], at: updatedAt.toISOString() } as const
+    await ports.announce(update, `${integrationId}:${revision}:disabled`)
   }
 }
