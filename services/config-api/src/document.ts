@@ -10,6 +10,7 @@ export const toDocument = async (): Promise<Record<string, unknown>> => {
     store,
     projection: { put: nowhere, remove: nowhere, list: nowhere },
     sendDelivery: nowhere,
+    announce: nowhere,
     checkUrl: nowhere,
     vault: { seal: () => '', unseal: () => ({ ok: false, reason: '' }) },
     log: { warn: () => undefined, error: () => undefined },
