@@ -37,7 +37,7 @@ type Outstanding = {
 const SWEEP_MS = 100
 const ANSWER_WITHIN_MS = 2_000
 /** Answers that say the same publication would be refused again. */
-const FINAL = /maximum message size|message size exceeds/i
+const FINAL = /maximum message size|(message|header) size exceeds/i
 
 const toHeaders = ({ messageId, headers }: Publication): MsgHdrs | undefined => {
   if (messageId === undefined && headers === undefined) return undefined

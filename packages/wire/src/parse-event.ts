@@ -65,6 +65,17 @@ const toTraced = (event: Accepted, header: FindHeader = NO_HEADER): Accepted => 
   return traceparent !== undefined && TRACEPARENT.test(traceparent) ? { ...event, traceparent } : event
 }
 
+/** Bytes of an event as JSON, as it travels from here on: with a delivery around it, it has to fit a NATS message (1 MiB). */
+const JSON_BYTES_MAX = 900 * 1_024
+// One byte of protobuf is six of JSON at the most (a control character).
+const GROWTH_MAX = 6
+
+const findTooLarge = (event: Event, receivedBytes: number): Rejection | undefined => {
+  if (receivedBytes * GROWTH_MAX <= JSON_BYTES_MAX) return undefined
+  const bytes = Buffer.byteLength(JSON.stringify(event))
+  return bytes <= JSON_BYTES_MAX ? undefined : toRejection('too_large', `The event has ${bytes} bytes as JSON, at most ${JSON_BYTES_MAX} are taken.`)
+}
+
 /** Reads one message of stream EVENTS: JSON, protobuf, or binary mode. Every failure is a value, none is thrown. */
 export const parseEvent = (received: ReceivedEvent): ParsedEvent => {
   const { subject, data, header } = received
@@ -73,6 +84,7 @@ export const parseEvent = (received: ReceivedEvent): ParsedEvent => {
   if (said === undefined) return toRejected(subject, toRejection('bad_subject', `The subject is "${subject}", it must be ${SUBJECT}.`))
   const read = readSafely(received)
   if (!read.ok) return toRejected(subject, read.rejection)
-  if (isEvent(read.value, said.type)) return { ok: true, tenant: said.tenant, event: toTraced(read.value, header) }
-  return toRejected(subject, diagnose(read.value, said.type))
+  if (!isEvent(read.value, said.type)) return toRejected(subject, diagnose(read.value, said.type))
+  const tooLarge = findTooLarge(read.value, data.length)
+  return tooLarge === undefined ? { ok: true, tenant: said.tenant, event: toTraced(read.value, header) } : toRejected(subject, tooLarge)
 }

@@ -23,6 +23,10 @@ const toDelivery = ({ tenant, event, createdAt }: Accepted, integration: Integra
   holds: 0
 })
 
+// What an emitter wrote, as a header that fits its message whatever it wrote.
+const CHARS_MAX = 1_000
+const toHeader = (text: string): string => encodeURIComponent(text.slice(0, CHARS_MAX).toWellFormed())
+
 /** Deals with one message of stream EVENTS. */
 export const createDispatch = ({ routing, publish, logger, metrics }: DispatchOptions): ((message: Message) => Promise<Answer>) => {
   const reject = async (message: Message, tenant: string, { reason, detail }: Rejection): Promise<Answer> => {
@@ -33,11 +37,11 @@ export const createDispatch = ({ routing, publish, logger, metrics }: DispatchOp
       messageId: `EVENTS:${message.sequence}`,
       headers: {
         'Tw-Tenant': tenant,
-        'Tw-Subject': encodeURIComponent(message.subject),
-        'Tw-Detail': encodeURIComponent(detail),
+        'Tw-Subject': toHeader(message.subject),
+        'Tw-Detail': toHeader(detail),
         'Tw-Bytes': String(message.data.length),
         'Tw-Received-At': new Date(message.storedAtMs).toISOString(),
-        'Tw-Content-Type': encodeURIComponent(message.header('content-type') ?? '')
+        'Tw-Content-Type': toHeader(message.header('content-type') ?? '')
       }
     })
     logger.warn({ subject: message.subject, sequence: message.sequence, reason, detail }, 'Event rejected')
