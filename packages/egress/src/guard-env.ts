@@ -2,12 +2,13 @@ import { Type, type Static } from '@sinclair/typebox'
 import { findCidr } from './address.ts'
 import { findHostPattern } from './host-name.ts'
 import type { Range } from './ranges.ts'
+import { DENIED_PORTS } from './target.ts'
 
 /** What every service that contacts the outside, or checks URLs, reads. Empty or unset: the strict default. */
 export const GuardEnv = Type.Object({
   EGRESS_ALLOW_CIDRS: Type.Optional(Type.String({ description: 'Ranges allowed beside public addresses, separated by commas: 10.20.0.0/16,fd12::/16. Metadata addresses stay forbidden' })),
   EGRESS_ALLOW_HOSTS: Type.Optional(Type.String({ description: 'Hosts allowed whatever their addresses, separated by commas: jira.corp.example,*.svc.corp.example' })),
-  EGRESS_DENY_PORTS: Type.Optional(Type.String({ description: 'Ports never contacted, separated by commas, or "none"; replaces the list of well-known ports that are not HTTP' })),
+  EGRESS_DENY_PORTS: Type.Optional(Type.String({ description: 'Ports never contacted, separated by commas, or "none"; replaces the list of well-known ports that are not HTTP, adds to it when it begins with +' })),
   EGRESS_HTTPS_ONLY: Type.Boolean({ description: 'Refuse http:// URLs', default: false })
 })
 export type GuardEnv = Static<typeof GuardEnv>
@@ -38,8 +39,10 @@ const parsePort = (entry: string): number => {
 }
 
 const findPorts = (list: string | undefined): { denyPorts: number[] } | undefined => {
-  const entries = toEntries(list)
+  const adds = list?.trimStart().startsWith('+') === true
+  const entries = toEntries(adds ? list?.trimStart().slice(1) : list)
   if (entries.length === 0) return undefined
+  if (adds) return { denyPorts: [...DENIED_PORTS, ...entries.map(parsePort)] }
   return { denyPorts: entries.join() === 'none' ? [] : entries.map(parsePort) }
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { createGuard, toGuardOptions, type GuardOptions, type RefusalCode } from './guard.ts'
+import { DENIED_PORTS, createGuard, toGuardOptions, type GuardOptions, type RefusalCode } from './guard.ts'
 
 type Verdict = RefusalCode | 'allowed'
 /** Cases of server-side request forgery by number. `addresses` are tried in a URL and as the answer of a name server. */
@@ -131,6 +131,7 @@ t.test('a list that does not fit is named with its entry', async t => {
   ]
   for (const [env, message] of wrong) t.throws(() => allow(env), { name: 'GuardEnvError', message })
   t.strictSame(allow({ EGRESS_DENY_PORTS: 'none' }).denyPorts, [])
+  t.strictSame(allow({ EGRESS_DENY_PORTS: '+8080, 9000' }).denyPorts, [...DENIED_PORTS, 8080, 9000])
   t.notOk('denyPorts' in allow({}), 'without a list the default stands')
 })
 

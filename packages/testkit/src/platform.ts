@@ -1,4 +1,3 @@
-import { DENIED_PORTS } from '@tw/egress/guard'
 import { findFreePort } from './postgres.ts'
 import { createService, type Service } from './service.ts'
 import { AUDIENCE, ISSUER, createLicence, createToken, type Keys } from './tokens.ts'
@@ -33,7 +32,8 @@ export type PlatformOptions = {
   onReady?: (name: ServiceName) => void
 }
 
-const toPort = (url: string): number => Number(new URL(url).port)
+// One URL or several, with a port or with the usual one, which the guard refuses anyway.
+const toPorts = (urls: string): string[] => urls.split(',').map(url => URL.canParse(url.trim()) ? new URL(url.trim()).port : '').filter(port => port !== '')
 
 const toEnv = ({ natsUrl, databaseUrl, keys, env }: PlatformOptions, apiPort: number): Record<string, string> => ({
   NATS_URL: natsUrl,
@@ -42,7 +42,7 @@ const toEnv = ({ natsUrl, databaseUrl, keys, env }: PlatformOptions, apiPort: nu
   // Receivers on this machine: an operator's choice that production does not make.
   EGRESS_ALLOW_CIDRS: '127.0.0.0/8',
   // But no webhook reaches our own parts through it.
-  EGRESS_DENY_PORTS: [...DENIED_PORTS, toPort(natsUrl), toPort(databaseUrl), apiPort].join(','),
+  EGRESS_DENY_PORTS: `+${[...toPorts(natsUrl), ...toPorts(databaseUrl), String(apiPort)].join(',')}`,
   API_HOST: '127.0.0.1',
   API_PORT: String(apiPort),
   JWT_ISSUER: ISSUER,
