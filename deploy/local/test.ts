@@ -11,8 +11,8 @@ const bin = (name: string): string => join(ROOT, 'node_modules', '.bin', name)
 const say = (line: string): void => { process.stdout.write(`${line}\n`) }
 
 const run = async (command: string, args: string[]): Promise<number> => {
-  // The pinned Node comes first, so that tools started by tools use it as well.
-  const PATH = `${join(ROOT, 'node_modules', 'node', 'bin')}:${process.env['PATH'] ?? ''}`
+  // The pinned Node and the pinned pnpm come first, so that tools started by tools use them as well.
+  const PATH = `${join(ROOT, 'node_modules', 'node', 'bin')}:${join(ROOT, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`
   const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, PATH, TAP_RCFILE: '' } })
   return await new Promise(resolve => child.once('exit', code => resolve(code ?? 1)))
 }
