@@ -4,9 +4,10 @@ export class StoreUnreachable extends Error {
 }
 
 // Prisma's codes for a server that is away (https://www.prisma.io/docs/orm/reference/error-reference), its adapter's kinds, SQLSTATE
-// classes 08 and 57P and 53300 (https://www.postgresql.org/docs/18/errcodes-appendix.html), and the system's network errors.
+// classes 08 and 57P, 53 (no room, no memory, no connection), 40 (a deadlock) and 25006 (a standby that is not the primary any more)
+// (https://www.postgresql.org/docs/18/errcodes-appendix.html), and the system's network errors.
 const PRISMA = /^(P1001|P1002|P1008|P1011|P1017|P2024|P2028|DatabaseNotReachable|ConnectionClosed|SocketTimeout|TooManyConnections)$/
-const BELOW = /^(08\w{3}|57P0\d|53300|ECONN\w+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH)$/
+const BELOW = /^(08\w{3}|57P0\d|53\w{3}|40\w{3}|25006|ECONN\w+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH)$/
 // What the driver says of a connection that broke in the middle carries no code.
 const SAID = /connection terminated|timeout exceeded when trying to connect|connection ended|not queryable|ECONNREFUSED|server closed|database server (at|has)/i
 
