@@ -29,15 +29,15 @@ const count = (): Counts => {
 const main = async (files: string[]): Promise<number> => {
   mkdirSync(join(ROOT, '.local'), { recursive: true })
   say(`nats-server: ${findNatsServer(say)}`)
+  // Without it tap goes on with the plugins of its own defaults, whatever package.json says; its types are built as well.
+  const built = await run(bin('tap'), ['build'])
+  if (built !== 0) return built
   if (files.length === 0) {
     say('Lint and types ...')
     const checked = await run(bin('turbo'), ['run', '//#lint', '//#typecheck', '--output-logs=errors-only', '--no-update-notifier'])
     if (checked !== 0) return checked
   }
   say('Tests ...')
-  // Without it tap goes on with the plugins of its own defaults, whatever package.json says.
-  const built = await run(bin('tap'), ['build'])
-  if (built !== 0) return built
   const code = await run(bin('tap'), ['--reporter=terse', `--output-file=${RESULTS}`, ...files])
   const { passed, failed, skipped } = count()
   say(`${passed} passed, ${failed} failed, ${skipped} skipped`)
