@@ -3,7 +3,7 @@ import { readEnv, repeat, run } from '@tw/runtime'
 import { findIntegration, openStore } from '@tw/store'
 import { SchedulerEnv } from './env.ts'
 import { disableFailing } from './failing.ts'
-import { createReplay } from './replay.ts'
+import { createReplays } from './replay.ts'
 import { keepRetention } from './retention.ts'
 
 const REPLAY_EVERY_MS = 500
@@ -20,14 +20,17 @@ await run('scheduler', () => readEnv(SchedulerEnv), async ({ logger, needs, onCl
   const publish = createPublish(bus)
   const state = { stopping: false }
   const findConnector = async ({ tenant, integrationId }: { tenant: string, integrationId: string }) => (await findIntegration(store.db, { tenant, id: integrationId }))?.connector
-  const replay = createReplay({ store, publish, findConnector, isStopping: () => state.stopping, now: Date.now })
-
   const trouble = (what: string) => (error: unknown): void => logger.warn({ err: error }, `${what} did not work and is tried again`)
+  const replays = createReplays({ store, publish, findConnector, isStopping: () => state.stopping, onTrouble: trouble('Replaying'), now: Date.now })
   const repeats = [
-    repeat(async () => { while (!state.stopping && await replay()); }, { everyMs: REPLAY_EVERY_MS, onTrouble: trouble('Replaying') }),
+    repeat(async () => { while (await replays.begin()); }, { everyMs: REPLAY_EVERY_MS, onTrouble: trouble('Replaying') }),
     repeat(() => keepRetention(store, { retentionDays: env.RETENTION_DAYS, logger }), { everyMs: RETENTION_EVERY_MS, onTrouble: trouble('Retention') }),
     repeat(() => disableFailing({ store, publish }, { days: env.DISABLE_AFTER_DAYS, nowMs: Date.now() }), { everyMs: FAILING_EVERY_MS, onTrouble: trouble('Looking for failing integrations') })
   ]
-  onClose('repeats', () => { state.stopping = true; return Promise.all(repeats.map(({ stop }) => stop())) })
+  onClose('repeats', async () => {
+    state.stopping = true
+    await Promise.all(repeats.map(({ stop }) => stop()))
+    await replays.ended()
+  })
   needs(() => bus.isConnected() ? [] : ['NATS is not connected'])
 })

@@ -1,6 +1,6 @@
 // Replays of a time range. Guarantees: every event of the range is published at least once, however often a scheduler dies in between; a
 // page that is published again makes the same deliveries of the same round, which stream and log know by their ids; never faster than
-// the replay's rate; a cancelled replay stops within one page.
+// the replay's rate; a cancelled replay stops within one page; a slow replay holds up no other.
 import { toPublication, type Publish } from '@tw/bus'
 import { toDeliveryId, type ConnectorId, type Delivery, type Event } from '@tw/contracts'
 import { advanceReplay, claimReplay, finishReplay, listEventsToReplay, type ReplayRow, type Store, type StoredEvent } from '@tw/store'
@@ -11,8 +11,19 @@ export type ReplayOptions = {
   /** Connector of an integration; undefined when it is gone. */
   findConnector: (replay: Pick<ReplayRow, 'tenant' | 'integrationId'>) => Promise<ConnectorId | undefined>
   isStopping: () => boolean
+  /** Told when one could not go on; it is taken up again when its lease is over. */
+  onTrouble: (error: unknown) => void
   now: () => number
 }
+
+export type Replays = {
+  /** Begins with one replay nobody works on; false when there is none, or enough are under way. */
+  begin: () => Promise<boolean>
+  /** Resolves when those under way have ended, or stopped where another scheduler can go on. */
+  ended: () => Promise<void>
+}
+
+const AT_ONCE_MAX = 16
 
 const LEASE_MS = 30_000
 const PAGE_MAX = 200
@@ -21,7 +32,7 @@ const PAGES_PER_SECOND = 5
 
 type Cursor = { receivedAt: Date, source: string, id: string }
 
-const toKey = ({ source, id }: Pick<StoredEvent, 'source' | 'id'>): string => JSON.stringify([source, id])
+const toStep = ({ receivedAt, source, id }: Cursor): { cursorAt: Date, cursorKey: string } => ({ cursorAt: receivedAt, cursorKey: JSON.stringify([source, id]) })
 
 const findCursor = ({ cursorAt, cursorKey }: ReplayRow): Cursor | undefined => {
   if (cursorAt === null || cursorKey === null) return undefined
@@ -47,8 +58,10 @@ const toDelivery = (replay: ReplayRow, connector: ConnectorId, { body, receivedA
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, Math.max(0, ms)))
 
-/** Works on one replay nobody else works on; false when there is none. */
-export const createReplay = ({ store, publish, findConnector, isStopping, now }: ReplayOptions): (() => Promise<boolean>) => {
+/** Replays of all tenants, several at a time, each worked on by one scheduler only. */
+export const createReplays = ({ store, publish, findConnector, isStopping, onTrouble, now }: ReplayOptions): Replays => {
+  const underWay = new Set<Promise<void>>()
+
   const publishPage = async (replay: ReplayRow, connector: ConnectorId, events: StoredEvent[]): Promise<void> => {
     const deliveries = events.map(event => toDelivery(replay, connector, event))
     await Promise.all(deliveries.map(delivery => publish(toPublication(delivery))))
@@ -62,24 +75,31 @@ export const createReplay = ({ store, publish, findConnector, isStopping, now }:
     const last = events.at(-1)
     if (last === undefined) return undefined
     await publishPage(replay, connector, events)
-    const step = { published: events.length, cursorAt: last.receivedAt, cursorKey: toKey(last), leasedUntil: new Date(now() + LEASE_MS) }
-    if (!await advanceReplay(store.db, replay.id, step)) return undefined
+    if (!await advanceReplay(store.db, replay.id, { ...toStep(last), published: events.length, leasedUntil: new Date(now() + LEASE_MS) })) return undefined
     await sleep(events.length * 1_000 / replay.ratePerSecond - (now() - startMs))
     return last
   }
 
-  return async () => {
-    const replay = await claimReplay(store.db, { now: new Date(now()), leaseMs: LEASE_MS })
-    if (replay === undefined) return false
+  const pass = async (replay: ReplayRow): Promise<void> => {
     const connector = await findConnector(replay)
-    if (connector === undefined) {
-      await finishReplay(store.db, replay.id, { state: 'failed', error: 'The integration was deleted', now: new Date(now()) })
-      return true
-    }
+    if (connector === undefined) return await finishReplay(store.db, replay.id, { state: 'failed', error: 'The integration was deleted', now: new Date(now()) })
     let cursor = findCursor(replay)
     do cursor = await passPage(replay, connector, cursor)
     while (cursor !== undefined && !isStopping())
     if (cursor === undefined) await finishReplay(store.db, replay.id, { state: 'done', now: new Date(now()) })
-    return true
+    // Ours no longer: the next scheduler goes on at once.
+    else await advanceReplay(store.db, replay.id, { ...toStep(cursor), published: 0, leasedUntil: new Date(now()) })
+  }
+
+  return {
+    begin: async () => {
+      if (isStopping() || underWay.size >= AT_ONCE_MAX) return false
+      const replay = await claimReplay(store.db, { now: new Date(now()), leaseMs: LEASE_MS })
+      if (replay === undefined) return false
+      const passing = pass(replay).catch(onTrouble).finally(() => underWay.delete(passing))
+      underWay.add(passing)
+      return true
+    },
+    ended: async () => { await Promise.all(underWay) }
   }
 }
