@@ -5,7 +5,8 @@ import { subjects, type Attempt, type ConnectorId } from '@tw/contracts'
 export type AttemptLog = (attempt: Attempt) => Promise<void>
 
 const ATTEMPTS_MAX = 50
-const BYTES_MAX = 256 * 1_024
+// A character is three bytes at the most: 256 KiB.
+const CHARS_MAX = 87_381
 const PUBLISHING_MAX = 4
 
 type Entry = { json: string, stored: () => void, failed: (error: unknown) => void }
@@ -19,8 +20,8 @@ export const createAttemptLog = (publish: Publish, connector: ConnectorId): Atte
   let publishing = 0
 
   const takeBatch = (): Entry[] => {
-    let bytes = 0
-    const fits = waiting.findIndex(({ json }, index) => { bytes += json.length; return index >= ATTEMPTS_MAX || (index > 0 && bytes > BYTES_MAX) })
+    let chars = 0
+    const fits = waiting.findIndex(({ json }, index) => { chars += json.length; return index >= ATTEMPTS_MAX || (index > 0 && chars > CHARS_MAX) })
     return waiting.splice(0, fits === -1 ? waiting.length : fits)
   }
 

@@ -50,6 +50,8 @@ export const createAttempt = <Config>({ connector, configurations, lanes, wait, 
     }
     const startedMs = now()
     const attempted = await connector.deliver(config, { delivery, http, nowMs: startedMs })
+      // A fault of the connector must not keep its place in the lane for good.
+      .catch(error => { admission.leave(false); throw error })
     admission.leave(isHealthy(attempted))
     await settle({ delivery, integration, attempted, retryCount: connector.toRetryCount(config), startedMs })
     return ACK
