@@ -1,7 +1,7 @@
 import t from 'tap'
 import { CONNECTOR_IDS, TIERS, subjects, type Integration } from '@tw/contracts'
 import { openNats } from '@tw/testkit'
-import { ACK, consume, consumeBatches, createPublish, createRoom, durables, ensureTopology, openBus, openIntegrationsView, openProjection, type Bus, type Message } from './index.ts'
+import { ACK, consume, consumeBatches, createPublish, createRoom, dropAcked, durables, ensureTopology, openBus, openIntegrationsView, openProjection, type Bus, type Message } from './index.ts'
 
 type Teardown = { teardown: (close: () => Promise<void>) => void }
 const options = { replicas: 1, deliveryDeadlineMs: 1_000 }
@@ -16,7 +16,7 @@ const open = async (t: Teardown): Promise<Bus> => {
 }
 
 const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  // What was on its way to a reader that stopped comes again after the consumer's ack_wait of 30 s.
+  // What was on its way to a reader that stopped comes again after the consumer's ack_wait of 15 s.
   const deadlineMs = Date.now() + 60_000
   while (!await holds()) {
     if (Date.now() > deadlineMs) throw new Error(`Waited in vain: ${what}`)
@@ -173,6 +173,38 @@ t.test('publishing and reading outlive a kill of the server', async t => {
   await Promise.all([...before, ...during])
   await until('all are read', () => accepted.every(data => read.has(data)))
   t.equal(accepted.length, 250)
+})
+
+// That something comes back is the server's luck under load: test/crash.test.ts has it, and its streams have to drain.
+t.test('removing what came back acked with a killed server leaves what still waits', async t => {
+  const bus = await open(t)
+  const publish = createPublish(bus)
+  const put = (data: string, tier: '5s' | '24h' = '5s'): Promise<void> => publish({ subject: subjects.retry(tier, 'webhook'), data })
+  const reading = consume(bus, {
+    source: { stream: 'RETRIES', durable: durables.tier('webhook', '5s'), prefetch: 100 },
+    enter: createRoom(50).enter,
+    read: async message => Buffer.from(message.data).toString() === 'waits' ? { kind: 'nak', delayMs: 600_000 } : ACK,
+    onTrouble
+  })
+  t.teardown(reading.stop)
+  const outstanding = async (): Promise<number> => {
+    const { num_pending: waiting, num_ack_pending: handedOut } = await bus.jsm.consumers.info('RETRIES', durables.tier('webhook', '5s'))
+    return waiting + handedOut
+  }
+  await put('nobody reads this tier', '24h')
+  await put('waits')
+  await Promise.all(Array.from({ length: 200 }, (_, index) => put(String(index))))
+  await until('all others are acked', async () => await outstanding() === 1)
+  t.equal(await pending(bus, 'RETRIES'), 2)
+  t.equal(await dropAcked(bus.jsm), 0, 'nothing came back')
+  await nats.kill('SIGKILL')
+  await nats.start()
+  await until('all others are acked again', () => outstanding().then(count => count === 1, () => false))
+  const left = await pending(bus, 'RETRIES')
+  t.comment(`${left - 2} came back`)
+  t.equal(await dropAcked(bus.jsm), left - 2)
+  t.equal(await pending(bus, 'RETRIES'), 2, 'what waits stays')
+  t.equal(await dropAcked(bus.jsm), 0)
 })
 
 t.test('a server that is not there, or does not let us in, is one clear sentence without the password', async t => {

@@ -6,5 +6,6 @@ export { PublishError, createPublish, type Publication, type Publish } from './p
 export { ACK, consume, type Answer, type Message, type OnTrouble, type Reading, type Source } from './consume.ts'
 export { consumeBatches } from './consume-batches.ts'
 export { findSummary, toPublication } from './deliveries.ts'
+export { dropAcked } from './drop-acked.ts'
 export { createRoom } from './room.ts'
 export { openIntegrationsView, openProjection, type IntegrationsView, type Projection } from './integrations-view.ts'

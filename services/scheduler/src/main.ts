@@ -1,4 +1,4 @@
-import { createPublish, ensureTopology, openBus } from '@tw/bus'
+import { createPublish, dropAcked, ensureTopology, openBus } from '@tw/bus'
 import { readEnv, repeat, run } from '@tw/runtime'
 import { findIntegration, openStore } from '@tw/store'
 import { SchedulerEnv } from './env.ts'
@@ -7,6 +7,7 @@ import { createReplays } from './replay.ts'
 import { keepRetention } from './retention.ts'
 
 const REPLAY_EVERY_MS = 500
+const ACKED_EVERY_MS = 10_000
 const RETENTION_EVERY_MS = 3_600_000
 const FAILING_EVERY_MS = 3_600_000
 
@@ -24,6 +25,7 @@ await run('scheduler', () => readEnv(SchedulerEnv), async ({ logger, needs, onCl
   const replays = createReplays({ store, publish, findConnector, isStopping: () => state.stopping, onTrouble: trouble('Replaying'), now: Date.now })
   const repeats = [
     repeat(async () => { while (await replays.begin()); }, { everyMs: REPLAY_EVERY_MS, onTrouble: trouble('Replaying') }),
+    repeat(async () => { await dropAcked(bus.jsm) }, { everyMs: ACKED_EVERY_MS, onTrouble: trouble('Removing what is acked') }),
     repeat(() => keepRetention(store, { retentionDays: env.RETENTION_DAYS, logger }), { everyMs: RETENTION_EVERY_MS, onTrouble: trouble('Retention') }),
     repeat(() => disableFailing({ store, publish }, { days: env.DISABLE_AFTER_DAYS, nowMs: Date.now() }), { everyMs: FAILING_EVERY_MS, onTrouble: trouble('Looking for failing integrations') })
   ]
