@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { until } from '@tw/testkit'
 import { ROOT } from './local-env.ts'
-import { makeFolder, startIn, until } from './run-under-test.ts'
+import { makeFolder, startIn } from './run-under-test.ts'
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 

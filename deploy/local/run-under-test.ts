@@ -3,10 +3,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { until } from '@tw/testkit'
 import type { Run } from './local-files.ts'
 
 const HERE = import.meta.dirname
-const WITHIN_MS = 60_000
 
 export type Started = {
   child: ChildProcess
@@ -18,15 +18,6 @@ export type Started = {
   readRun: () => Run
   /** Exit code, once it has ended and both outputs are closed. */
   ended: Promise<number | null>
-}
-
-/** Waits for the thing, not for a time. */
-export const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadlineMs = Date.now() + WITHIN_MS
-  while (!await holds()) {
-    if (Date.now() > deadlineMs) throw new Error(`Waited in vain: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
 }
 
 /** A new folder, outside the repository, and the way to remove it. */

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { findFreePort, findNatsServer, openNats, openPostgres } from '@tw/testkit'
-import { listProcesses, makeFolder, startIn, until } from './run-under-test.ts'
+import { findFreePort, findNatsServer, openNats, openPostgres, until } from '@tw/testkit'
+import { listProcesses, makeFolder, startIn } from './run-under-test.ts'
 
 const nats = await openNats()
 t.teardown(nats.close)

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { createPublish, openBus } from '@tw/bus'
 import { openStore } from '@tw/store'
-import { SERVICE_NAMES, example } from '@tw/testkit'
-import { listProcesses, makeFolder, startIn, until, type Started } from './run-under-test.ts'
+import { SERVICE_NAMES, example, until } from '@tw/testkit'
+import { listProcesses, makeFolder, startIn, type Started } from './run-under-test.ts'
 
 const { folder, remove } = makeFolder()
 t.teardown(remove)

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import fc from 'fast-check'
-import { toDeliveryId, toDeliverySummary, type Attempt, type Delivery, type Event } from '@tw/contracts'
-import { openPostgres } from '@tw/testkit'
-import { findDelivery, listAttempts, openStore, recordAttempts, recordDeliveries, recordEvents } from './index.ts'
+import { toDeliverySummary, type Attempt, type Delivery } from '@tw/contracts'
+import { openPostgres, sampleAttempt, sampleDelivery } from '@tw/testkit'
+import { ensurePartitions, findDelivery, listAttempts, openStore, recordAttempts, recordDeliveries, recordEvents } from './index.ts'
 import { migrate } from './migrate.ts'
 
 const postgres = await openPostgres()
@@ -16,34 +16,8 @@ const createdAt = '2026-03-04T05:06:07.089Z'
 const createdMs = Date.parse(createdAt)
 const toIso = (offsetMs: number): string => new Date(createdMs + offsetMs).toISOString()
 
-const delivery = (changes: Partial<Delivery> = {}): Delivery => {
-  const event: Event = { specversion: '1.0', id: randomUUID(), source: '/scanner', type: 'finding.created', data: {} }
-  const integrationId = randomUUID()
-  return { id: toDeliveryId(event, integrationId), tenant: 'default', connector: 'webhook', integrationId, event, createdAt, trigger: 'event', round: 0, attempt: 1, holds: 0, ...changes }
-}
-
-const attempt = (of: Delivery, changes: Partial<Attempt> = {}): Attempt => ({
-  deliveryId: of.id,
-  tenant: of.tenant,
-  connector: of.connector,
-  integrationId: of.integrationId,
-  eventId: of.event.id,
-  eventSource: of.event.source,
-  eventType: of.event.type,
-  deliveryCreatedAt: of.createdAt,
-  trigger: of.trigger,
-  round: of.round,
-  number: of.attempt,
-  startedAt: toIso(1_000 * of.attempt),
-  responseTimeMs: 12,
-  status: 'delivered',
-  statusCode: 200,
-  error: null,
-  request: { method: 'POST', url: 'https://example.com/', headers: {} },
-  response: { headers: {}, body: 'ok', truncated: false },
-  nextAttemptAt: null,
-  ...changes
-})
+const delivery = (changes: Partial<Delivery> = {}): Delivery => sampleDelivery({ createdAt, ...changes })
+const attempt = (of: Delivery, changes: Partial<Attempt> = {}): Attempt => sampleAttempt(of, { startedAt: toIso(1_000 * of.attempt), ...changes })
 
 const retrying: Partial<Attempt> = { status: 'retrying', statusCode: 500, error: 'The receiver answered 500', nextAttemptAt: toIso(30_000) }
 
@@ -155,4 +129,24 @@ t.test('an event is written once', async t => {
   await recordEvents(store, [row, row])
   await recordEvents(store, [row])
   t.equal(await store.db.event.count({ where: { id: row.id } }), 1)
+})
+
+t.test('rows that come in while the partition of their day is made find their way', async t => {
+  let written = 0
+  for (let day = 0; day < 20; day += 1) {
+    const now = new Date(Date.parse('2027-01-01T12:00:00Z') + day * 3 * 86_400_000)
+    const state = { made: false }
+    const writers = Array.from({ length: 4 }, async () => {
+      while (!state.made) {
+        const of = delivery({ createdAt: now.toISOString() })
+        await Promise.all([recordDeliveries(store, [toDeliverySummary(of)]), recordAttempts(store, [attempt(of, { startedAt: of.createdAt })])])
+        written += 1
+      }
+    })
+    await ensurePartitions(store, { daysAhead: 0, now })
+    state.made = true
+    await Promise.all(writers)
+  }
+  t.equal(await store.db.delivery.count({ where: { createdAt: { gte: new Date('2027-01-01T00:00:00Z') }, status: 'delivered' } }), written)
+  t.equal(Object((await store.db.$queryRaw<object[]>`SELECT count(*)::int AS count FROM deliveries_default WHERE created_at >= '2027-01-01'`)[0]).count, 0)
 })

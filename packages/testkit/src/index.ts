@@ -8,3 +8,5 @@ export { SERVICE_NAMES, createPlatform, openPlatform, type Platform, type Platfo
 export { example } from './examples.ts'
 export { openFarEnd, type FarEnd, type FarEndAnswer, type FarEndOptions, type Received } from './far-end.ts'
 export { CERTIFICATE } from './certificate.ts'
+export { sampleAttempt, sampleDelivery } from './log-entries.ts'
+export { until } from './until.ts'

@@ -3,8 +3,8 @@ import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import type { Publication } from '@tw/bus'
 import { secret, type Attempted, type Connector } from '@tw/connector-kit'
-import { toDeliveryId, type Attempt, type Delivery, type Integration } from '@tw/contracts'
-import { createKeys, example } from '@tw/testkit'
+import type { Attempt, Delivery, Integration } from '@tw/contracts'
+import { createKeys, sampleAttempt, sampleDelivery } from '@tw/testkit'
 import { openKeyring } from '@tw/vault'
 import { createAttemptLog } from './attempt-log.ts'
 import { createAttempt } from './attempt.ts'
@@ -29,10 +29,8 @@ const integrate = (changes: Partial<Integration> = {}): Integration => ({
   id: randomUUID(), tenant: 'default', connector: 'webhook', name: 'one', enabled: true, events: ['finding.created'], config: { url: 'https://example.com/', retryCount: 3 }, sealed: {}, revision: 4, ...changes
 })
 
-const deliver = ({ id: integrationId }: Integration, changes: Partial<Delivery> = {}): Delivery => {
-  const event = { ...example('finding.created'), id: randomUUID() }
-  return { id: toDeliveryId(event, integrationId), tenant: 'default', connector: 'webhook', integrationId, event, createdAt: toIso(-1_000), trigger: 'event', round: 0, attempt: 1, holds: 0, ...changes }
-}
+const deliver = ({ id: integrationId }: Integration, changes: Partial<Delivery> = {}): Delivery =>
+  sampleDelivery({ integrationId, createdAt: toIso(-1_000), ...changes })
 
 const seal = (integration: Integration, secrets: Record<string, string>, ring = keyring): Integration =>
   ({ ...integration, sealed: Object.fromEntries(Object.entries(secrets).map(([field, plain]) => [field, ring.seal(plain, { tenant: integration.tenant, integrationId: integration.id, field })])) })
@@ -190,10 +188,8 @@ t.test('the same delivery handed out again while it is being sent is sent once; 
   t.match(faulty.logged(), [{ status: 'delivered' }], 'its lane is not blocked by faults')
 })
 
-const attempts = (count: number, error: string | null = null): Attempt[] => Array.from({ length: count }, (_, index): Attempt => {
-  const { id, event, integrationId, createdAt } = deliver(integrate())
-  return { deliveryId: id, tenant: 'default', connector: 'webhook', integrationId, eventId: event.id, eventSource: event.source, eventType: event.type, deliveryCreatedAt: createdAt, trigger: 'event', round: 0, number: index + 1, startedAt: createdAt, responseTimeMs: 1, status: 'delivered', statusCode: 200, error, request: null, response: null, nextAttemptAt: null }
-})
+const attempts = (count: number, error: string | null = null): Attempt[] =>
+  Array.from({ length: count }, (_, index) => sampleAttempt(sampleDelivery(), { number: index + 1, error }))
 const numbersOf = ({ data }: Publication): number[] => JSON.parse(String(data)).attempts.map(({ number }: Attempt) => number)
 
 t.test('attempts travel in order, many in one message while messages are outstanding, bounded in number and bytes', async t => {

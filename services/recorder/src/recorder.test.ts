@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { createPublish, ensureTopology, openBus, toPublication } from '@tw/bus'
-import { subjects, toDeliveryId, type Attempt, type Delivery } from '@tw/contracts'
+import { subjects, type Attempt, type Delivery } from '@tw/contracts'
 import { findDelivery, listAttempts, listRejected, openStore, type DeliveryRow } from '@tw/store'
 import { migrate } from '@tw/store/migrate'
-import { createService, example, openNats, openPostgres } from '@tw/testkit'
+import { createService, openNats, openPostgres, sampleAttempt, sampleDelivery, until } from '@tw/testkit'
 
 // The service itself, as its own process, between a real NATS and a real Postgres.
 const [nats, postgres] = await Promise.all([openNats(), openPostgres()])
@@ -21,43 +20,6 @@ const recorder = await createService({ name: 'recorder', env: { NATS_URL: nats.u
 t.teardown(async () => { await recorder.kill('SIGKILL') })
 await recorder.start()
 
-const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
-  const deadlineMs = Date.now() + 60_000
-  while (!await holds()) {
-    if (Date.now() > deadlineMs) throw new Error(`Waited in vain: ${what}\n${recorder.said().slice(-2_000)}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}
-
-const deliver = (changes: Partial<Delivery> = {}): Delivery => {
-  const event = { ...example('finding.created'), id: randomUUID() }
-  const integrationId = randomUUID()
-  return { id: toDeliveryId(event, integrationId), tenant: 'default', connector: 'webhook', integrationId, event, createdAt: new Date().toISOString(), trigger: 'event', round: 0, attempt: 1, holds: 0, ...changes }
-}
-
-const attempt = (of: Delivery, changes: Partial<Attempt> = {}): Attempt => ({
-  deliveryId: of.id,
-  tenant: of.tenant,
-  connector: of.connector,
-  integrationId: of.integrationId,
-  eventId: of.event.id,
-  eventSource: of.event.source,
-  eventType: of.event.type,
-  deliveryCreatedAt: of.createdAt,
-  trigger: of.trigger,
-  round: of.round,
-  number: 1,
-  startedAt: new Date().toISOString(),
-  responseTimeMs: 12,
-  status: 'delivered',
-  statusCode: 200,
-  error: null,
-  request: { method: 'POST', url: 'https://example.com/', headers: {} },
-  response: { headers: {}, body: 'ok', truncated: false },
-  nextAttemptAt: null,
-  ...changes
-})
-
 const sayAttempts = (...attempts: Attempt[]): Promise<void> => publish({ subject: subjects.attempts('webhook'), data: JSON.stringify({ attempts }) })
 const find = ({ id }: Delivery): Promise<DeliveryRow | undefined> => findDelivery(store.db, { tenant: 'default', connector: 'webhook', id })
 const untilDelivered = (what: string, these: Delivery[]): Promise<void> =>
@@ -65,11 +27,11 @@ const untilDelivered = (what: string, these: Delivery[]): Promise<void> =>
 const countLeft = async (stream: string): Promise<number> => (await bus.jsm.streams.info(stream)).state.messages
 
 t.test('what each stream says stands in its table', async t => {
-  const of = deliver()
+  const of = sampleDelivery()
   await publish({ subject: subjects.event('default', of.event.type), data: JSON.stringify(of.event), messageId: of.event.id })
   await publish(toPublication(of))
   await until('the delivery is queued', async () => (await find(of))?.status === 'queued')
-  await sayAttempts(attempt(of, { status: 'retrying', statusCode: 500, error: 'The receiver answered 500' }), attempt(of, { number: 2 }))
+  await sayAttempts(sampleAttempt(of, { status: 'retrying', statusCode: 500, error: 'The receiver answered 500' }), sampleAttempt(of, { number: 2 }))
   await untilDelivered('it is delivered', [of])
   t.match(await find(of), { attempts: 2, statusCode: 200, responseTimeMs: 12, eventType: 'finding.created', test: false })
   const { body } = Object((await store.db.event.findFirst({ where: { tenant: 'default', id: of.event.id } })))
@@ -85,14 +47,14 @@ t.test('what each stream says stands in its table', async t => {
 })
 
 t.test('a message Postgres refuses, or nobody can read, stays in its stream and keeps no other from being written', async t => {
-  const healthy = Array.from({ length: 60 }, () => deliver())
-  const poison = attempt(deliver(), { responseTimeMs: 3_000_000_000 })
+  const healthy = Array.from({ length: 60 }, () => sampleDelivery())
+  const poison = sampleAttempt(sampleDelivery(), { responseTimeMs: 3_000_000_000 })
   await Promise.all([
-    ...healthy.slice(0, 30).map(of => sayAttempts(attempt(of))),
+    ...healthy.slice(0, 30).map(of => sayAttempts(sampleAttempt(of))),
     sayAttempts(poison),
     publish({ subject: subjects.attempts('webhook'), data: 'no attempts' }),
     publish({ subject: subjects.attempts('webhook'), data: '{"attempts":[{"deliveryId":"x"}]}' }),
-    ...healthy.slice(30).map(of => sayAttempts(attempt(of)))
+    ...healthy.slice(30).map(of => sayAttempts(sampleAttempt(of)))
   ])
   await untilDelivered('its neighbours are written', healthy)
   await until('only they are left', async () => await countLeft('ATTEMPTS') === 3)
@@ -100,8 +62,8 @@ t.test('a message Postgres refuses, or nobody can read, stays in its stream and 
   const said = recorder.said().split('\n').filter(line => line.includes('it stays in its stream'))
   t.equal(new Set(said.map(line => JSON.parse(line).sequence)).size, 3, 'each is named')
   t.match(said.join('\n'), /out of range for type integer/)
-  const after = deliver()
-  await sayAttempts(attempt(after))
+  const after = sampleDelivery()
+  await sayAttempts(sampleAttempt(after))
   await untilDelivered('what comes later is written', [after])
   await bus.jsm.streams.purge('ATTEMPTS')
 })
@@ -109,15 +71,15 @@ t.test('a message Postgres refuses, or nobody can read, stays in its stream and 
 t.test('while Postgres is away everything waits, and is written when it is back', async t => {
   const before = recorder.said().length
   await postgres.kill('SIGKILL')
-  const waiting = Array.from({ length: 1_200 }, () => deliver())
-  await Promise.all(waiting.flatMap(of => [publish(toPublication(of)), sayAttempts(attempt(of))]))
+  const waiting = Array.from({ length: 1_200 }, () => sampleDelivery())
+  await Promise.all(waiting.flatMap(of => [publish(toPublication(of)), sayAttempts(sampleAttempt(of))]))
   await until('it says that it waits', async () => recorder.said().slice(before).includes('Postgres is away: the log waits'))
   t.ok(await countLeft('ATTEMPTS') > 0)
   await postgres.start()
   await untilDelivered('it is written', waiting)
   await until('all is answered', async () => await countLeft('ATTEMPTS') === 0)
   t.notMatch(recorder.said().slice(before), /it stays in its stream/, 'nothing was taken for a fault of its own')
-  t.equal((await find(waiting[7] ?? deliver()))?.attempts, 1)
+  t.equal((await find(waiting[7] ?? sampleDelivery()))?.attempts, 1)
 })
 
 t.test('a Postgres that takes nothing for now, as a standby after a failover, is waited for as well', async t => {
@@ -127,9 +89,9 @@ t.test('a Postgres that takes nothing for now, as a standby after a failover, is
   }
   const before = recorder.said().length
   await setReadOnly('SET default_transaction_read_only = on')
-  const waiting = Array.from({ length: 50 }, () => deliver())
+  const waiting = Array.from({ length: 50 }, () => sampleDelivery())
   // The setting reaches the recorder's connections a moment later.
-  for (const of of waiting) await until('it says that it waits', async () => { await sayAttempts(attempt(of)); return recorder.said().slice(before).includes('read-only') })
+  for (const of of waiting) await until('it says that it waits', async () => { await sayAttempts(sampleAttempt(of)); return recorder.said().slice(before).includes('read-only') })
   await setReadOnly('RESET default_transaction_read_only')
   await untilDelivered('they are written', waiting)
   t.match(recorder.said().slice(before), /Postgres is away: the log waits/)
@@ -139,8 +101,8 @@ t.test('a Postgres that takes nothing for now, as a standby after a failover, is
 t.test('told to end while Postgres is away it ends in good time, and the next one writes all of it', async t => {
   await postgres.kill('SIGKILL')
   const before = recorder.said().length
-  const waiting = Array.from({ length: 300 }, () => deliver())
-  await Promise.all(waiting.map(of => sayAttempts(attempt(of))))
+  const waiting = Array.from({ length: 300 }, () => sampleDelivery())
+  await Promise.all(waiting.map(of => sayAttempts(sampleAttempt(of))))
   await until('it tries', async () => recorder.said().slice(before).includes('Postgres is away'))
   const startMs = performance.now()
   t.equal(await recorder.kill('SIGTERM'), 0)
@@ -152,8 +114,8 @@ t.test('told to end while Postgres is away it ends in good time, and the next on
 })
 
 t.test('killed in the middle of its work it writes each attempt once', async t => {
-  const many = Array.from({ length: 2_000 }, () => deliver())
-  const sending = many.map(of => sayAttempts(attempt(of, { status: 'retrying', statusCode: 500 }), attempt(of, { number: 2 })))
+  const many = Array.from({ length: 2_000 }, () => sampleDelivery())
+  const sending = many.map(of => sayAttempts(sampleAttempt(of, { status: 'retrying', statusCode: 500 }), sampleAttempt(of, { number: 2 })))
   await untilDelivered('some are written', many.slice(100, 101))
   await recorder.kill('SIGKILL')
   await Promise.all(sending)

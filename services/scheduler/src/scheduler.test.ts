@@ -7,7 +7,7 @@ import {
   type IntegrationRow, type NewReplay, type ReplayRow
 } from '@tw/store'
 import { migrate } from '@tw/store/migrate'
-import { createService, example, openNats, openPostgres } from '@tw/testkit'
+import { createService, example, openNats, openPostgres, sampleAttempt, sampleDelivery, until } from '@tw/testkit'
 import { disableFailing } from './failing.ts'
 import { createReplays, type ReplayOptions, type Replays } from './replay.ts'
 import { keepRetention } from './retention.ts'
@@ -26,14 +26,6 @@ const publish = createPublish(bus)
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const START_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS - 2 * HOUR_MS
-
-const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
-  const deadlineMs = Date.now() + 60_000
-  while (!await holds()) {
-    if (Date.now() > deadlineMs) throw new Error(`Waited in vain: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}
 
 const addIntegration = async (changes: Partial<IntegrationRow> = {}): Promise<IntegrationRow> => {
   const at = new Date(START_MS - 30 * DAY_MS)
@@ -108,9 +100,8 @@ t.test('a replay passes each event of its range and types once, in a round of it
 t.test('what was delivered is left out where only the undelivered is asked for', async t => {
   const integration = await addIntegration()
   const events = await addEvents(integration.tenant, 20)
-  const delivered = events.slice(0, 12).map((event, index): Attempt => ({
-    deliveryId: toDeliveryId(event, integration.id), tenant: integration.tenant, connector: 'webhook', integrationId: integration.id, eventId: event.id, eventSource: event.source, eventType: event.type, deliveryCreatedAt: new Date(START_MS + index * 1_000).toISOString(), trigger: 'event', round: 0, number: 1, startedAt: new Date(START_MS + index * 1_000 + 5).toISOString(), responseTimeMs: 1, status: 'delivered', statusCode: 200, error: null, request: null, response: null, nextAttemptAt: null
-  }))
+  const delivered = events.slice(0, 12).map((event, index) =>
+    sampleAttempt(sampleDelivery({ event, integrationId: integration.id, tenant: integration.tenant, createdAt: new Date(START_MS + index * 1_000).toISOString() })))
   await recordAttempts(store, delivered)
   const replay = await addReplay(integration, 20, { scope: 'undelivered', total: 8 })
   await createScheduler().passAll()
@@ -230,10 +221,9 @@ const listRequests = async (): Promise<DisableRequest[]> => {
 
 t.test('an integration that only failed for five days is asked to be disabled, once; one that was mended or delivered once is not', async t => {
   const nowMs = START_MS + DAY_MS
-  const attempt = (of: IntegrationRow, ageMs: number, status: 'failed' | 'delivered' | 'retrying'): Attempt => {
-    const event = { ...example('finding.created'), id: randomUUID() }
+  const attempt = (of: IntegrationRow, ageMs: number, status: Attempt['status']): Attempt => {
     const at = new Date(nowMs - ageMs).toISOString()
-    return { deliveryId: toDeliveryId(event, of.id), tenant: of.tenant, connector: 'webhook', integrationId: of.id, eventId: event.id, eventSource: event.source, eventType: event.type, deliveryCreatedAt: at, trigger: 'event', round: 0, number: 1, startedAt: at, responseTimeMs: 1, status, statusCode: status === 'delivered' ? 200 : 500, error: null, request: null, response: null, nextAttemptAt: null }
+    return sampleAttempt(sampleDelivery({ integrationId: of.id, tenant: of.tenant, createdAt: at }), { startedAt: at, status, statusCode: status === 'delivered' ? 200 : 500 })
   }
   const [failing, mended, recovered, young, disabled] = [await addIntegration(), await addIntegration(), await addIntegration(), await addIntegration(), await addIntegration({ enabled: false })]
   const days = (of: IntegrationRow, ...ages: number[]): Attempt[] => ages.map(age => attempt(of, age * DAY_MS, 'failed'))
