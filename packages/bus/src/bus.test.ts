@@ -1,6 +1,6 @@
 import t from 'tap'
 import { CONNECTOR_IDS, TIERS, subjects, type Integration } from '@tw/contracts'
-import { openNats } from '@tw/testkit'
+import { openNats, until } from '@tw/testkit'
 import { ACK, consume, consumeBatches, createPublish, createRoom, dropAcked, durables, ensureTopology, openBus, openIntegrationsView, openProjection, type Bus, type Message } from './index.ts'
 
 type Teardown = { teardown: (close: () => Promise<void>) => void }
@@ -13,15 +13,6 @@ const open = async (t: Teardown): Promise<Bus> => {
   const bus = await openBus({ url: nats.url, name: 'test' })
   t.teardown(bus.close)
   return bus
-}
-
-const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  // What was on its way to a reader that stopped comes again after the consumer's ack_wait of 15 s.
-  const deadlineMs = Date.now() + 60_000
-  while (!await holds()) {
-    if (Date.now() > deadlineMs) throw new Error(`Waited in vain: ${what}`)
-    await new Promise(resolve => setImmediate(resolve))
-  }
 }
 
 const pending = async (bus: Bus, stream: string): Promise<number> => (await bus.jsm.streams.info(stream)).state.messages
@@ -91,6 +82,14 @@ t.test('a reader that throws, naks or stops loses nothing; at most as many as th
   t.strictSame(troubled.sort(), ['a-7', 'a-9'])
   t.ok(most <= 5, `${most} at once`)
   await until('all are acked', async () => await pending(bus, 'ATTEMPTS') === 0)
+})
+
+t.test('what is told to stop while it is still beginning stops as well', async t => {
+  const bus = await open(t)
+  const reading = consume(bus, { source: { stream: 'ATTEMPTS', durable: durables.recorderAttempts, prefetch: 20 }, enter: createRoom(5).enter, read: async () => ACK, onTrouble })
+  let stopped = false
+  void reading.stop().then(() => { stopped = true })
+  await until('it has stopped', () => stopped)
 })
 
 t.test('batches are bounded, in order, and answered one by one', async t => {

@@ -73,6 +73,8 @@ export const readLoop = ({ js }: Pick<Bus, 'js'>, source: Source, { take, onTrou
   const readOnce = async (): Promise<void> => {
     const consumer = await js.consumers.get(source.stream, source.durable)
     loop.messages = await consumer.consume({ max_messages: source.prefetch, expires: 10_000, idle_heartbeat: 2_000 })
+    // Told to stop while it was being opened: nobody else would end it.
+    if (loop.stopping) loop.messages.stop()
     loop.reading = true
     void watchHeartbeats(loop.messages).catch(() => undefined)
     for await (const message of loop.messages) {
