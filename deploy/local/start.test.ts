@@ -12,7 +12,6 @@ const { folder, remove } = makeFolder()
 t.teardown(remove)
 
 const NAMES = ['start', 'postgres', 'nats', ...SERVICE_NAMES].sort()
-const RUNNING = /ThreatWeaver Integrations is running/
 
 const isAlive = (pid: number): boolean => {
   try { return process.kill(pid, 0) } catch { return false }
@@ -141,31 +140,3 @@ t.test('the next run has all of it, sends nothing again, and SIGTERM to npm alon
   t.strictSame(pids.filter(isAlive), [])
   t.strictSame(listProcesses(folder), [])
 })
-
-t.test('what a killed run left behind is ended before its data is used again; a closed terminal ends all of it', async t => {
-  const killed = startIn(folder)
-  await killed.untilSaid(/Starting the services/)
-  await until('its servers run', () => listProcesses(folder).length > NAMES.length)
-  process.kill(killed.child.pid ?? 0, 'SIGKILL')
-  await killed.ended.catch(() => undefined)
-  t.not(listProcesses(folder).length, 0, 'they outlive it')
-  const started = startIn(folder)
-  t.teardown(() => started.child.kill('SIGTERM'))
-  await started.untilSaid(RUNNING)
-  t.match(started.said(), /Ending what the run before left behind: postgres, nats, config-api/)
-  t.equal((await listIds(started, '/webhooks')).length, 1)
-  t.equal(await stop(started, -(started.child.pid ?? 0), 'SIGHUP'), 0)
-  t.strictSame(listProcesses(folder), [])
-})
-
-for (const moment of [/Starting Postgres/, /Starting NATS/, /Starting the services/]) {
-  t.test(`Ctrl-C while it says ${moment.source}`, async t => {
-    const started = startIn(folder)
-    t.teardown(() => started.child.kill('SIGTERM'))
-    await started.untilSaid(moment)
-    t.equal(await stop(started, -(started.child.pid ?? 0), 'SIGINT'), 0)
-    t.notMatch(started.said(), RUNNING)
-    t.equal(started.complained(), '')
-    t.strictSame(listProcesses(folder), [])
-  })
-}

@@ -3,7 +3,7 @@
 import { isAbsolute, join } from 'node:path'
 import { openBus } from '@tw/bus'
 import { readEnv } from '@tw/runtime'
-import { createPlatform, createToken, findFreePort, type Platform } from '@tw/testkit'
+import { createPlatform, createToken, findFreePort, type Platform, type ServiceName } from '@tw/testkit'
 import { keepRunning, type Part } from './keep-running.ts'
 import { START, endLeftovers } from './leftovers.ts'
 import { LocalEnv, toFolder, toShown } from './local-env.ts'
@@ -61,12 +61,11 @@ const addPart = (files: LocalFiles, part: Part | undefined): void => {
 const startPlatform = async (files: LocalFiles, env: LocalEnv, { state, servers, apiPort }: { state: LocalState, servers: Servers, apiPort: number }): Promise<Platform> => {
   say('Starting the services ...')
   const login = Object.fromEntries([['NATS_USER', env.NATS_USER], ['NATS_PASSWORD', env.NATS_PASSWORD]].filter(([, value]) => value !== undefined))
+  const onBegin = (name: ServiceName): void => addPart(files, { ...platform.services[name], mark: join('services', name, 'src', 'main.ts') })
   const platform = await opened(createPlatform({
-    ...servers, keys: state.keys, apiPort, env: login, logDir: join(files.folder, 'logs'), ownGroup: true, onReady: name => say(`  ${name} is ready`)
+    ...servers, keys: state.keys, apiPort, env: login, logDir: join(files.folder, 'logs'), ownGroup: true, onBegin, onReady: name => say(`  ${name} is ready`)
   }), ({ close }) => close)
-  const starting = platform.start()
-  for (const service of Object.values(platform.services)) addPart(files, { ...service, mark: join('services', service.name, 'src', 'main.ts') })
-  await starting
+  await platform.start()
   return platform
 }
 

@@ -28,7 +28,8 @@ export type PlatformOptions = {
   logDir?: string | undefined
   /** Each service in a process group of its own: Ctrl-C in a terminal does not reach it. */
   ownGroup?: boolean | undefined
-  /** Told when a service is ready. */
+  /** Told when the process of a service is there, and when it is ready. */
+  onBegin?: (name: ServiceName) => void
   onReady?: (name: ServiceName) => void
 }
 
@@ -63,7 +64,14 @@ export const createPlatform = async (options: PlatformOptions): Promise<Platform
   return {
     apiUrl,
     services: Object.fromEntries(made) as Record<ServiceName, Service>,
-    start: async () => { await Promise.all(made.map(async ([name, service]) => { await service.start(); options.onReady?.(name) })) },
+    start: async () => {
+      await Promise.all(made.map(async ([name, service]) => {
+        const ready = service.start()
+        options.onBegin?.(name)
+        await ready
+        options.onReady?.(name)
+      }))
+    },
     close: async () => { await Promise.all(made.map(([, service]) => service.kill('SIGTERM'))) },
     call: async (method, path, { body, tenant = 'default' } = {}) => {
       const headers = { authorization: `Bearer ${createToken(options.keys, { tenant })}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }

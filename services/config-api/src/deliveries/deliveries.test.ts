@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { toDeliveryId, toDeliverySummary, type Attempt, type Delivery } from '@tw/contracts'
+import { toDeliverySummary, type Attempt, type Delivery } from '@tw/contracts'
 import { toSampleEvent } from '@tw/domain'
 import { recordAttempts, recordDeliveries, recordEvents, recordRejected, type RejectedRow } from '@tw/store'
+import { sampleAttempt, sampleDelivery } from '@tw/testkit'
 import { openSubject, type Answer, type Ask } from '../app-under-test.ts'
 
 const subject = await openSubject()
@@ -20,29 +21,17 @@ const createWebhook = async (as: Ask = ask, events = ['finding.created']): Promi
 
 const toDelivery = (webhook: string, atMs: number, changes: Partial<Delivery> = {}): Delivery => {
   const event = toSampleEvent('finding.created', { id: randomUUID(), at: new Date(START_MS + atMs) })
-  return { id: toDeliveryId(event, webhook), tenant: 'default', connector: 'webhook', integrationId: webhook, event, createdAt: toIso(atMs), trigger: 'event', round: 0, attempt: 1, holds: 0, ...changes }
+  return sampleDelivery({ event, integrationId: webhook, createdAt: toIso(atMs), ...changes })
 }
 
-const toAttempt = (delivery: Delivery, number: number, changes: Partial<Attempt> = {}): Attempt => ({
-  deliveryId: delivery.id,
-  tenant: delivery.tenant,
-  connector: delivery.connector,
-  integrationId: delivery.integrationId,
-  eventId: delivery.event.id,
-  eventSource: delivery.event.source,
-  eventType: delivery.event.type,
-  deliveryCreatedAt: delivery.createdAt,
-  trigger: delivery.trigger,
-  round: delivery.round,
+const toAttempt = (delivery: Delivery, number: number, changes: Partial<Attempt> = {}): Attempt => sampleAttempt(delivery, {
   number,
   startedAt: new Date(Date.parse(delivery.createdAt) + number * 1_000).toISOString(),
-  responseTimeMs: 12,
   status: 'failed',
   statusCode: 500,
   error: 'The receiver answered 500',
   request: { method: 'POST', url: 'https://example.com/in', headers: { 'X-TW-Event': 'finding.created' } },
   response: { headers: { 'content-type': 'text/plain' }, body: 'no', truncated: false },
-  nextAttemptAt: null,
   ...changes
 })
 
