@@ -1,5 +1,5 @@
 // `npm run bench`: figures of the whole platform on this machine. `--quick` takes a minute and is for seeing that it works;
-// `--only <latency|drain|dead|tiers>` runs one part.
+// `--only <latency|drain|dead|tiers>` runs one part, `--events <n>` and `--seconds <n>` change its size.
 import { parseArgs } from 'node:util'
 import { toMachine } from './figures.ts'
 import { measureFloor } from './floor.ts'
@@ -7,11 +7,15 @@ import { countStatements, measureDead, measureDrain, measureLatency, measureMemo
 import { openStage, type Stage } from './stage.ts'
 import { measureTiers } from './tiers.ts'
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, events: { type: 'string' } } })
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, events: { type: 'string' }, seconds: { type: 'string' } } })
 const FULL = { seconds: 60, drain: 100_000, deadSeconds: 30, tiers: 200_000, rates: [50, 200, 1_000] }
 const QUICK = { seconds: 3, drain: 3_000, deadSeconds: 3, tiers: 0, rates: [50, 200] }
 const base = values.quick ? QUICK : FULL
-const size = values.events === undefined ? base : { ...base, drain: Number(values.events), tiers: Number(values.events) }
+const size = {
+  ...base,
+  ...(values.events === undefined ? {} : { drain: Number(values.events), tiers: Number(values.events) }),
+  ...(values.seconds === undefined ? {} : { seconds: Number(values.seconds), deadSeconds: Number(values.seconds) })
+}
 
 const say = ({ what, figures }: Finding): void => { process.stdout.write(`${what}\n    ${figures}\n`) }
 

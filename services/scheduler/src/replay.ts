@@ -67,11 +67,18 @@ export const createReplays = ({ store, publish, findConnector, isStopping, onTro
     await Promise.all(deliveries.map(delivery => publish(toPublication(delivery))))
   }
 
+  // A read that waited while rows moved to a new partition was planned without it and finds nothing: nothing is the end only twice.
+  const readPage = async (replay: ReplayRow, after: Cursor | undefined, limit: number): Promise<StoredEvent[]> => {
+    const page = { ...(after === undefined ? {} : { after }), limit }
+    const events = await listEventsToReplay(store.db, replay, page)
+    return events.length > 0 ? events : await listEventsToReplay(store.db, replay, page)
+  }
+
   /** Publishes the next page; where it ended, or undefined when nothing is left or the replay is no longer ours. */
   const passPage = async (replay: ReplayRow, connector: ConnectorId, after: Cursor | undefined): Promise<Cursor | undefined> => {
     const startMs = now()
     const limit = Math.max(1, Math.min(PAGE_MAX, Math.ceil(replay.ratePerSecond / PAGES_PER_SECOND)))
-    const events = await listEventsToReplay(store.db, replay, { ...(after === undefined ? {} : { after }), limit })
+    const events = await readPage(replay, after, limit)
     const last = events.at(-1)
     if (last === undefined) return undefined
     await publishPage(replay, connector, events)
