@@ -24,10 +24,14 @@ export const findEvent = async (db: Db, { tenant, source, id, receivedAt }: Even
   return row === null ? undefined : row as StoredEvent
 }
 
+/** Within it a stream stores one delivery of an event that is repeated, however often: its row stands at the first of the repeats. */
+const REPEATS_MS = 120_000
+
 const toScope = ({ tenant, integrationId, since, until, scope }: EventRange): Prisma.Sql => scope === 'all'
   ? Prisma.empty
   : Prisma.sql`AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = ${tenant} AND d.integration_id = ${integrationId}::uuid
-      AND d.created_at >= ${since} AND d.created_at < ${until} AND d.created_at = e.received_at
+      AND d.created_at >= ${new Date(since.getTime() - REPEATS_MS)} AND d.created_at < ${until}
+      AND d.created_at BETWEEN e.received_at - ${REPEATS_MS} * interval '1 millisecond' AND e.received_at
       AND d.event_id = e.id AND d.event_source = e.source AND d.status = 'delivered')`
 
 const toRange = (range: EventRange): Prisma.Sql => Prisma.sql`e.tenant = ${range.tenant} AND e.received_at >= ${range.since} AND e.received_at < ${range.until}
