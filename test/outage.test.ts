@@ -40,11 +40,31 @@ t.test('Postgres is away for a minute: events are accepted and delivered meanwhi
   await until('all are delivered while Postgres is away', () => isIn(farEnd, accepted))
   t.ok(accepted.length >= 2_500, `${accepted.length} accepted`)
   t.equal(farEnd.requests.length, accepted.length, 'each was sent once')
+  t.equal((await stack.platform.call('GET', '/webhooks')).body['code'], 'TW_UNAVAILABLE', 'the API says what is missing')
+  t.equal((await fetch(`${stack.platform.services['worker-webhook'].healthUrl}/readyz`)).status, 200, 'a worker misses nothing')
   await stack.postgres.start()
   const logged = await untilLogged(webhook, accepted)
   t.equal(logged.length, accepted.length)
   t.strictSame(new Set(logged.map(({ eventId }) => eventId)), new Set(accepted.map(({ id }) => id)))
   t.ok(logged.every(({ attempts }) => attempts === 1), 'each with its one attempt')
+  const countEvents = async (): Promise<number> => (await stack.rows('SELECT 1 FROM events')).length
+  await until('the events themselves are kept', async () => await countEvents() === accepted.length || undefined)
+  await stack.ask('DELETE', `/webhooks/${webhook}`)
+})
+
+t.test('a worker is away: its deliveries wait, stand in the log as queued, and flow when it is back', async t => {
+  const farEnd = await openFarEnd()
+  t.teardown(farEnd.close)
+  const webhook = await stack.addWebhook(farEnd.url)
+  const worker = stack.platform.services['worker-webhook']
+  await worker.kill('SIGTERM')
+  const events = await Promise.all(Array.from({ length: 50 }, () => stack.emit()))
+  await until('all are queued', async () => (await deliveriesOf(webhook)).filter(({ status, attempts }) => status === 'queued' && attempts === 0).length === 50 || undefined)
+  t.equal((await stack.waiting()).DELIVERIES, 50)
+  t.equal(farEnd.requests.length, 0)
+  await worker.start()
+  t.equal((await untilLogged(webhook, events)).length, 50)
+  t.strictSame(idsOf(farEnd).sort(), events.map(({ id }) => id).sort(), 'each once')
   await stack.ask('DELETE', `/webhooks/${webhook}`)
 })
 

@@ -9,9 +9,8 @@ import { openStack, until, type Logged } from './stack.ts'
 
 t.setTimeout(110_000)
 const logs = mkdtempSync(join(tmpdir(), 'tw-logs-'))
-t.teardown(() => rmSync(logs, { recursive: true, force: true }))
 const stack = await openStack(undefined, logs)
-t.teardown(stack.close)
+t.teardown(async () => { await stack.close(); rmSync(logs, { recursive: true, force: true }) })
 
 const SECRETS = {
   first: 'the-first-secret-4f1d0c',
@@ -25,7 +24,7 @@ const toSpellings = (secret: string): Buffer[] => {
   const bytes = Buffer.from(secret)
   // A text inside base64 stands at one of three offsets: what surely stays of it there, without its uneven ends.
   const shifted = [0, 1, 2].map(offset => Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64').slice(offset === 0 ? 0 : 4).replace(/.{4}=*$/, ''))
-  return [bytes, Buffer.from(bytes.toString('hex')), Buffer.from(encodeURIComponent(secret)), ...shifted.map(text => Buffer.from(text))]
+  return [bytes, Buffer.from(bytes.toString('hex')), Buffer.from(secret, 'utf16le'), Buffer.from(encodeURIComponent(secret)), ...shifted.map(text => Buffer.from(text))]
 }
 
 const listFiles = (folder: string): string[] => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(name => join(folder, name)).filter(path => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
@@ -64,8 +63,12 @@ t.test('no secret rests in Postgres, NATS, logs or answers, in any spelling', as
 
   await stack.rows('CHECKPOINT')
   const directories = await stack.rows<{ data_directory: string }>('SHOW data_directory')
+  // Long values are compressed in the files: as text they are searched once more.
+  const tables = (await stack.rows<{ name: string }>("SELECT quote_ident(relname) AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'")).map(({ name }) => name)
+  const texts = (await Promise.all(tables.map(name => stack.rows<{ row: string }>(`SELECT t::text AS row FROM ${name} t`)))).flat().map(({ row }) => row)
   const places: Array<{ place: string, known: string, search: (wanted: Buffer) => string[] }> = [
     { place: 'Postgres', known: MARKER, search: wanted => directories.flatMap(({ data_directory: directory }) => findIn(directory, wanted)) },
+    { place: 'tables', known: MARKER, search: wanted => texts.filter(text => text.includes(wanted.toString())) },
     { place: 'NATS', known: MARKER, search: wanted => findIn(stack.nats.dir, wanted) },
     { place: 'logs', known: String(deliveryId), search: wanted => findIn(logs, wanted) },
     { place: 'answers', known: MARKER, search: wanted => answers.filter(answer => answer.includes(wanted.toString())) }
@@ -76,6 +79,8 @@ t.test('no secret rests in Postgres, NATS, logs or answers, in any spelling', as
       t.strictSame(toSpellings(secret).flatMap(search), [], `${name} is not in ${place}`)
     }
   }
+  const [, vaultKey = ''] = stack.keys.vaultKeys.split(':')
+  for (const key of [vaultKey, stack.keys.tokenKey, 'Bearer ', Buffer.from('{"alg":"HS256"').toString('base64url').slice(0, 18)]) t.strictSame(findIn(logs, Buffer.from(key)), [], 'no key and no token is in the logs')
 })
 
 t.test('two tenants never see each other\'s anything', async t => {
@@ -97,6 +102,10 @@ t.test('two tenants never see each other\'s anything', async t => {
   t.strictSame((await stack.list<{ id: string }>('/webhooks', 'theirs')).map(({ id }) => id), [theirWebhook])
   t.strictSame(await stack.list('/rejected', 'ours'), [])
   t.equal((await stack.list('/audit', 'theirs')).length, 1)
+  const { id: replay } = await stack.ask<{ id: string }>('POST', `/webhooks/${ourWebhook}/replays`, { tenant: 'ours', body: { since: '2020-01-01T00:00:00Z' } })
+  t.equal((await stack.list('/webhooks/replays', 'ours')).length, 1)
+  t.strictSame(await stack.list('/webhooks/replays', 'theirs'), [])
+  t.strictSame(await stack.list(`/webhooks/deliveries?webhook=${ourWebhook}`, 'theirs'), [], 'not by its id either')
   const range = { since: '2020-01-01T00:00:00Z', until: new Date().toISOString(), scope: 'all', dryRun: true }
   const foreign: Array<[string, string, object?]> = [
     ['GET', `/webhooks/${ourWebhook}`],
@@ -106,6 +115,8 @@ t.test('two tenants never see each other\'s anything', async t => {
     ['POST', `/webhooks/${ourWebhook}/test`, { eventType: 'scan.failed' }],
     ['POST', `/webhooks/${ourWebhook}/rotate-secret`, {}],
     ['POST', `/webhooks/${ourWebhook}/replays`, range],
+    ['GET', `/webhooks/replays/${replay}`],
+    ['POST', `/webhooks/replays/${replay}/cancel`],
     ['GET', `/webhooks/deliveries/${delivery?.id}`],
     ['POST', `/webhooks/deliveries/${delivery?.id}/retry`]
   ]

@@ -165,10 +165,18 @@ const openParts = async (env: Record<string, string>, logDir: string | undefined
   }
 }
 
+const killIfThere = (pid: number): void => {
+  // To kill(2) 0 is the whole group.
+  try { if (pid > 0) process.kill(pid, 'SIGKILL') } catch { /* It is gone. */ }
+}
+
 /** Starts NATS, Postgres and every service, and resolves when all are ready. `logDir` keeps what the services say. */
 export const openStack = async (env: Record<string, string> = FAST, logDir?: string): Promise<Stack> => {
   const base = await openParts(env, logDir)
   const { nats, postgres, platform } = base
+  // A test that breaks off leaves nothing running; Postgres sees to itself.
+  const endWithUs = (): void => { for (const pid of [nats.pid(), ...Object.values(platform.services).map(service => service.pid())]) killIfThere(pid) }
+  process.once('exit', endWithUs)
   const emitter = await openEmitter(nats.url)
   const sql = openSql(postgres.url)
   const asks = createAsk(platform)
@@ -186,6 +194,7 @@ export const openStack = async (env: Record<string, string> = FAST, logDir?: str
       await platform.close()
       await nats.close()
       await postgres.close()
+      process.off('exit', endWithUs)
     }
   }
 }
